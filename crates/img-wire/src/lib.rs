@@ -1,0 +1,40 @@
+//! The files and texts that Starlark and `img` exchange: one type, one page, one golden each.
+//!
+//! Nothing here opens a file: readers take the bytes, writers return them.
+
+mod configuration;
+mod deploy_manifest;
+mod file_metadata;
+mod key_values;
+mod launch;
+mod layer_metadata;
+mod param_file;
+
+pub use configuration::PushConfiguration;
+pub use deploy_manifest::{
+    BlobDescriptor, Command, DeployManifest, DeploySettings, ManifestEntry, Operation, RootKind,
+    Strategy,
+};
+pub use file_metadata::{FileMetadata, ParseModeError};
+pub use key_values::{ParseKeyValuesError, parse_key_values};
+pub use launch::{LAUNCH_SUFFIX, LaunchDescription};
+pub use layer_metadata::LayerMetadata;
+pub use param_file::{
+    AddedFile, EntryType, ParamFileError, SymlinkLine, parse_added_files, parse_symlinks,
+};
+
+/// Why a file of the wire is not what it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// Not JSON, or not of the expected shape.
+    #[error(transparent)]
+    Json(#[from] img_oci::ParseJsonError),
+    /// A version of the format that this `img` does not know.
+    #[error("version {found} of the format, this img reads version {expected}")]
+    Version {
+        /// The version in the file.
+        found: u32,
+        /// The version this crate reads.
+        expected: u32,
+    },
+}
