@@ -1,0 +1,35 @@
+"""Works out the metadata of a layer that was not built here."""
+
+load("//img/private/actions:run_img.bzl", "img_args", "run_img")
+load("//img/private/providers:layer_info.bzl", "LayerInfo")
+
+def layer_metadata_action(ctx, tar, *, name, output_name, media_type):
+    """Makes a layer of a tar by hashing it; its bytes stay.
+
+    Args:
+        ctx: rule context.
+        tar: File, a tar, possibly compressed.
+        name: str, name of the layer in its metadata.
+        output_name: str, name of the metadata file.
+        media_type: str, media type of the tar.
+
+    Returns:
+        LayerInfo.
+    """
+    metadata = ctx.actions.declare_file(output_name)
+    args = img_args(ctx, "hash")
+    args.add("--digest", "sha256")
+    args.add("--encoding", "layer-metadata")
+    args.add(name, format = "--name=%s")
+    args.add("--media-type", media_type)
+    args.add(tar)
+    args.add(metadata)
+    run_img(
+        ctx,
+        [args],
+        mnemonic = "LayerMetadata",
+        progress_message = "Hashing layer %{input}",
+        inputs = [tar],
+        outputs = [metadata],
+    )
+    return LayerInfo(blob = tar, metadata = metadata, media_type = media_type, estargz = False)

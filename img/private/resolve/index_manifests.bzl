@@ -1,0 +1,88 @@
+"""The manifests of an index."""
+
+load("//img/private/lib:fail_attr.bzl", "fail_attr")
+load("//img/private/lib:platforms.bzl", "format_platform", "platforms_equal")
+load("//img/private/providers:image_manifest_info.bzl", "ImageManifestInfo")
+load("//img/private/providers:pull_info.bzl", "PullInfo")
+load("//img/private/providers:target_platform_info.bzl", "TargetPlatformInfo")
+
+def resolve_index_manifests(ctx):
+    """Returns the manifests of an index, in its order.
+
+    Args:
+        ctx: rule context with attributes `manifests`, `platforms` and `_slot_platform`.
+
+    Returns:
+        list of ImageManifestInfo.
+    """
+    manifests = []
+    for slot, targets in _slots(ctx):
+        for target in targets:
+            if ctx.attr.platforms:
+                _check_slot(ctx, slot, target)
+            manifests.append(target[ImageManifestInfo])
+    return manifests
+
+def resolve_index_origin(ctx):
+    """Returns where the blobs come from that the manifests of an index miss.
+
+    Args:
+        ctx: rule context with attribute `manifests`.
+
+    Returns:
+        PullInfo, or None if no manifest has one.
+    """
+    origins = []
+    for _, targets in _slots(ctx):
+        for target in targets:
+            if PullInfo in target and target[PullInfo] not in origins:
+                origins.append(target[PullInfo])
+    if len(origins) > 1 and _has_missing_blobs(ctx):
+        fail_attr(
+            ctx.label,
+            "manifests",
+            expected = "images whose missing layers all come from one repository",
+            found = "bases pulled from " + ", ".join([
+                "{}/{}".format(origin.registries[0], origin.repository)
+                for origin in origins
+            ]),
+            remedy = "pull the bases with their layers (`layer_handling = \"eager\"`), or from one repository",
+        )
+    return origins[0] if origins else None
+
+def _slots(ctx):
+    """Returns pairs of slot and targets: one for each platform, or the only one."""
+    split = ctx.split_attr.manifests
+    count = len(ctx.attr.platforms) or 1
+    return [(str(slot), split.get(str(slot), [])) for slot in range(count)]
+
+def _check_slot(ctx, slot, target):
+    manifest = target[ImageManifestInfo]
+    slot_platform = ctx.split_attr._slot_platform[slot][TargetPlatformInfo]
+    expected = struct(
+        os = slot_platform.os,
+        architecture = slot_platform.cpu,
+        variant = slot_platform.variant,
+    )
+    if platforms_equal(manifest, expected):
+        return
+    fail_attr(
+        ctx.label,
+        "manifests",
+        expected = "an image for {} ({}), which is in `platforms`".format(
+            _format(expected),
+            slot_platform.label,
+        ),
+        found = "{}, which is for {}".format(target.label, _format(manifest)),
+        remedy = "remove `platform` from that image, or list it without `platforms`",
+    )
+
+def _has_missing_blobs(ctx):
+    for _, targets in _slots(ctx):
+        for target in targets:
+            if target[ImageManifestInfo].missing_blobs:
+                return True
+    return False
+
+def _format(platform):
+    return format_platform(platform.os, platform.architecture, platform.variant)

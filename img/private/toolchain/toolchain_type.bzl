@@ -1,0 +1,3 @@
+"""The toolchain type of the `img` tool."""
+
+TOOLCHAIN_TYPE = str(Label("//img:toolchain_type"))
