@@ -144,5 +144,8 @@ class Workspace:
         Path(self.output_user_root).mkdir(parents=True, exist_ok=True)
         return self.output_user_root
 
+    def execution_root(self):
+        return Path(self.bazel("info", *self.all_options(), "execution_root").stdout.strip())
+
     def shutdown(self):
         self.bazel("shutdown", check=False)
