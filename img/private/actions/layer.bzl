@@ -1,6 +1,6 @@
 """Builds a layer."""
 
-load("//img/private/actions:layer_content.bzl", "add_layer_content")
+load("//img/private/actions:layer_content.bzl", "layer_content_args", "layer_source")
 load("//img/private/actions:run_img.bzl", "img_args", "lines_args", "run_img")
 load("//img/private/attrs:annotations.bzl", "add_annotations")
 load("//img/private/lib:image_paths.bzl", "strip_root")
@@ -30,7 +30,10 @@ def layer_action(ctx, *, compression, create_parent_directories, tree_artifact_h
     direct_inputs = add_annotations(args, ctx)
     if ctx.attr.default_metadata:
         args.add(_one_line_json(ctx.attr.default_metadata), format = "--default-metadata=%s")
-    content = add_layer_content(ctx, ctx.attr.srcs, include_runfiles = ctx.attr.include_runfiles)
+    content = layer_content_args(ctx, {
+        path: layer_source(target, include_runfiles = ctx.attr.include_runfiles)
+        for path, target in ctx.attr.srcs.items()
+    })
     run_img(
         ctx,
         [args, _file_metadata_args(ctx)] + content.arguments + _symlink_args(ctx) + [_output_args(ctx, blob)],

@@ -16,13 +16,34 @@ load(
 
 _FIELD_END = "\0"
 
-def add_layer_content(ctx, srcs, *, include_runfiles):
-    """Returns the command line for the files of a layer.
+def layer_source(target, *, include_runfiles):
+    """Returns what a target puts into a layer: its executable with runfiles, or its files.
+
+    Args:
+        target: Target.
+        include_runfiles: bool, whether executables bring their runfiles.
+
+    Returns:
+        struct of executable (File or None), runfiles and repo_mapping (File or None) that belong to
+        it, and files (depset of File, empty if there is an executable).
+    """
+    info = target[DefaultInfo]
+    executable = info.files_to_run.executable
+    if include_runfiles and executable and not executable.is_source:
+        return struct(
+            executable = executable,
+            files = depset(),
+            repo_mapping = info.files_to_run.repo_mapping_manifest,
+            runfiles = info.default_runfiles,
+        )
+    return struct(executable = None, files = info.files, repo_mapping = None, runfiles = None)
+
+def layer_content_args(ctx, sources):
+    """Returns the part of the command line that names the files of a layer.
 
     Args:
         ctx: rule context.
-        srcs: dict from path in the image to Target.
-        include_runfiles: bool, whether executables bring their runfiles.
+        sources: dict from path in the image to struct from `layer_source`.
 
     Returns:
         struct of arguments (list of Args) and inputs (depset of File).
@@ -32,67 +53,54 @@ def add_layer_content(ctx, srcs, *, include_runfiles):
         files = lines_args(ctx, "--add-from-file"),
         # Executables, each with its runfiles after it.
         executables = lines_args(ctx, "--add-from-file"),
+        # What has been added to which of the two.
+        used = {"executables": False, "files": False},
         inputs = [],
         transitive_inputs = [],
-        state = {"executables": 0, "files": 0, "empty_file": None},
+        empty_files = [],
     )
-    for place, targets in group_by_key(srcs).items():
-        _add_targets(ctx, content, place, targets, include_runfiles)
+    for place, group in group_by_key(sources).items():
+        prefix = directory_prefix(place, _count(group))
+        for source in group:
+            if source.executable:
+                _add_executable(ctx, content, place, prefix, source)
+            else:
+                _add_files(content, place, prefix, source.files)
     return struct(
-        arguments = [
-            getattr(content, name)
-            for name in ["files", "executables"]
-            if content.state[name]
-        ],
+        arguments = [getattr(content, name) for name in ["files", "executables"] if content.used[name]],
         inputs = depset(content.inputs, transitive = content.transitive_inputs),
     )
 
-def _add_targets(ctx, content, place, targets, include_runfiles):
-    prefix = directory_prefix(place, _count(targets, include_runfiles))
-    for target in targets:
-        if include_runfiles and _executable(target):
-            _add_executable(ctx, content, place, prefix, target)
-        else:
-            _add_files(content, place, prefix, target[DefaultInfo].files)
+def _count(sources):
+    """Returns how many files and executables go to one place.
 
-def _executable(target):
-    """Returns the executable of a target whose runfiles belong to it, or None."""
-    executable = target[DefaultInfo].files_to_run.executable
-    return executable if executable and not executable.is_source else None
-
-def _count(targets, include_runfiles):
-    """Returns how many files and executables go to one place."""
+    The shape of a layer depends on this number, so these depsets have to be looked at.
+    """
     count = 0
-    for target in targets:
-        if include_runfiles and _executable(target):
-            count += 1
-        else:
-            # The shape of the layer depends on this number, so this depset has to be looked at.
-            count += len(target[DefaultInfo].files.to_list())
+    for source in sources:
+        count += 1 if source.executable else len(source.files.to_list())
     return count
 
 def _add_files(content, place, prefix, files):
-    content.state["files"] += 1
+    content.used["files"] = True
     content.transitive_inputs.append(files)
     if prefix == None:
         _add_lines(content.files, files, _file_line, place + _FIELD_END)
     else:
         _add_lines(content.files, files, _file_below_line, prefix)
 
-def _add_executable(ctx, content, place, prefix, target):
-    executable = _executable(target)
+def _add_executable(ctx, content, place, prefix, source):
+    executable = source.executable
     path = place if prefix == None else prefix + executable.basename
-    content.state["executables"] += 1
+    content.used["executables"] = True
     content.inputs.append(executable)
     _add_lines(content.executables, [executable], _file_line, path + _FIELD_END)
-    _add_runfiles(ctx, content, path + ".runfiles/", target[DefaultInfo].default_runfiles)
-
-    repo_mapping = target[DefaultInfo].files_to_run.repo_mapping_manifest
-    if repo_mapping:
-        content.state["files"] += 1
-        content.inputs.append(repo_mapping)
+    _add_runfiles(ctx, content, path + ".runfiles/", source.runfiles)
+    if source.repo_mapping:
+        content.used["files"] = True
+        content.inputs.append(source.repo_mapping)
         for copy in [path + ".repo_mapping", path + ".runfiles/_repo_mapping"]:
-            _add_lines(content.files, [repo_mapping], _file_line, copy + _FIELD_END)
+            _add_lines(content.files, [source.repo_mapping], _file_line, copy + _FIELD_END)
 
 def _add_runfiles(ctx, content, prefix, runfiles):
     if not runfiles:
@@ -113,11 +121,10 @@ def _add_runfiles(ctx, content, prefix, runfiles):
 
 def _add_empty_runfiles(ctx, content, prefix, empty_filenames):
     """Adds the files that Bazel makes up, such as a missing `__init__.py`."""
-    empty_file = content.state["empty_file"]
-    if not empty_file:
+    if not content.empty_files:
         empty_file = ctx.actions.declare_file(ctx.label.name + "_empty_runfile")
         ctx.actions.write(empty_file, "")
-        content.state["empty_file"] = empty_file
+        content.empty_files.append(empty_file)
         content.inputs.append(empty_file)
 
     def empty_runfile_lines(file):
@@ -126,7 +133,7 @@ def _add_empty_runfiles(ctx, content, prefix, empty_filenames):
             for name in empty_filenames.to_list()
         ]
 
-    _add_lines(content.executables, [empty_file], empty_runfile_lines, prefix, allow_closure = True)
+    _add_lines(content.executables, content.empty_files, empty_runfile_lines, prefix, allow_closure = True)
 
 def _add_lines(args, files, map_each, prefix, allow_closure = False):
     args.add_all(

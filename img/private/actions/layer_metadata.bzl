@@ -3,13 +3,13 @@
 load("//img/private/actions:run_img.bzl", "img_args", "run_img")
 load("//img/private/providers:layer_info.bzl", "LayerInfo")
 
-def layer_metadata_action(ctx, tar, *, name, output_name, media_type):
+def layer_metadata_action(ctx, tar, *, label, output_name, media_type):
     """Makes a layer of a tar by hashing it; its bytes stay.
 
     Args:
         ctx: rule context.
         tar: File, a tar, possibly compressed.
-        name: str, name of the layer in its metadata.
+        label: Label of the target that the tar belongs to, the name of the layer in its metadata.
         output_name: str, name of the metadata file.
         media_type: str, media type of the tar.
 
@@ -20,7 +20,7 @@ def layer_metadata_action(ctx, tar, *, name, output_name, media_type):
     args = img_args(ctx, "hash")
     args.add("--digest", "sha256")
     args.add("--encoding", "layer-metadata")
-    args.add(name, format = "--name=%s")
+    args.add(label, format = "--name=%s")
     args.add("--media-type", media_type)
     args.add(tar)
     args.add(metadata)

@@ -49,7 +49,8 @@ def rlocation_path(short_path):
 def file_kind(file):
     """Returns the letter that tells the tool how to read a file.
 
-    A source directory counts as a file: only the tool, which can look, knows better.
+    A source directory counts as a file: only the tool, which can look, knows better. So does a
+    declared symlink before Bazel 8, where a File does not tell: the file behind it is added then.
 
     Args:
         file: File.
@@ -59,7 +60,7 @@ def file_kind(file):
     """
     if file.is_directory:
         return KIND_DIRECTORY
-    return KIND_SYMLINK if file.is_symlink else KIND_FILE
+    return KIND_SYMLINK if getattr(file, "is_symlink", False) else KIND_FILE
 
 def key_is_directory(key):
     """Tells whether a key of `srcs` names the directory to put files into.

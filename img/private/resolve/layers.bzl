@@ -33,7 +33,7 @@ def _tar_layer(ctx, target, tar, position):
     return layer_metadata_action(
         ctx,
         tar,
-        name = str(target.label),
+        label = target.label,
         output_name = "{}_layer_{}_metadata.json".format(ctx.label.name, position),
         media_type = media_type,
     )
