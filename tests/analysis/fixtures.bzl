@@ -1,7 +1,7 @@
 """Targets to build layers and images from, which no other rule makes as simply."""
 
 load("//img:providers.bzl", "ImageManifestInfo", "LayerInfo", "PullInfo")
-load("//img/private/actions:layer_content.bzl", "layer_content_args")
+load("//img/private/actions:layer_content.bzl", "layer_content_args")  # buildifier: disable=bzl-visibility
 
 def _declared(ctx, name, content = ""):
     file = ctx.actions.declare_file(name)

@@ -48,7 +48,6 @@ def _flags(
         name,
         *flags,
         format = "gzip",
-        extension = "tgz",
         jobs = "nproc",
         level = "1",
         before_trees = [],

@@ -1,6 +1,6 @@
 """Unit tests of compression.bzl."""
 
-load("//img/private/lib:compression.bzl", "layer_extension", "parse_jobs", "parse_level")
+load("//img/private/lib:compression.bzl", "layer_extension", "parse_jobs", "parse_level")  # buildifier: disable=bzl-visibility
 load("//tests/unit:check.bzl", "table_test")
 
 def _level(*arguments):

@@ -1,7 +1,7 @@
 """Unit tests of deploy.bzl."""
 
 load(
-    "//img/private/lib:deploy.bzl",
+    "//img/private/lib:deploy.bzl",  # buildifier: disable=bzl-visibility
     "deploy_runfiles_path",
     "launch_description",
     "merge_tags",

@@ -1,7 +1,7 @@
 """Unit tests of image_paths.bzl."""
 
 load(
-    "//img/private/lib:image_paths.bzl",
+    "//img/private/lib:image_paths.bzl",  # buildifier: disable=bzl-visibility
     "as_format",
     "directory_prefix",
     "file_kind",

@@ -1,7 +1,7 @@
 """Unit tests of platforms.bzl."""
 
 load(
-    "//img/private/lib:platforms.bzl",
+    "//img/private/lib:platforms.bzl",  # buildifier: disable=bzl-visibility
     "ARCHITECTURE_BY_CONSTRAINT",
     "OS_ARCHITECTURE_PAIRS",
     "OS_BY_CONSTRAINT",

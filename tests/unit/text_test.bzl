@@ -1,10 +1,10 @@
 """Unit tests of the small functions of lib/."""
 
-load("//img/private/lib:fail_attr.bzl", "attr_error")
-load("//img/private/lib:file_metadata.bzl", "file_metadata", "is_file_metadata")
-load("//img/private/lib:key_values.bzl", "key_values", "keys_with_equals_sign")
-load("//img/private/lib:media_types.bzl", "layer_media_type")
-load("//img/private/lib:templates.bzl", "has_template")
+load("//img/private/lib:fail_attr.bzl", "attr_error")  # buildifier: disable=bzl-visibility
+load("//img/private/lib:file_metadata.bzl", "file_metadata", "is_file_metadata")  # buildifier: disable=bzl-visibility
+load("//img/private/lib:key_values.bzl", "key_values", "keys_with_equals_sign")  # buildifier: disable=bzl-visibility
+load("//img/private/lib:media_types.bzl", "layer_media_type")  # buildifier: disable=bzl-visibility
+load("//img/private/lib:templates.bzl", "has_template")  # buildifier: disable=bzl-visibility
 load("//tests/unit:check.bzl", "table_test")
 
 def _metadata(values):

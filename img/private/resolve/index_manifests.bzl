@@ -15,13 +15,14 @@ def resolve_index_manifests(ctx):
     Returns:
         list of ImageManifestInfo.
     """
-    manifests = []
-    for slot, targets in _slots(ctx):
-        for target in targets:
-            if ctx.attr.platforms:
-                _check_slot(ctx, slot, target)
-            manifests.append(target[ImageManifestInfo])
-    return manifests
+    if ctx.attr.platforms:
+        for slot, targets in _slots(ctx):
+            _check_slot(ctx, slot, targets)
+    return [
+        target[ImageManifestInfo]
+        for _, targets in _slots(ctx)
+        for target in targets
+    ]
 
 def resolve_index_origin(ctx):
     """Returns where the blobs come from that the manifests of an index miss.
@@ -56,26 +57,31 @@ def _slots(ctx):
     count = len(ctx.attr.platforms) or 1
     return [(str(slot), split.get(str(slot), [])) for slot in range(count)]
 
-def _check_slot(ctx, slot, target):
-    manifest = target[ImageManifestInfo]
+def _check_slot(ctx, slot, targets):
     slot_platform = ctx.split_attr._slot_platform[slot][TargetPlatformInfo]
     expected = struct(
         os = slot_platform.os,
         architecture = slot_platform.cpu,
         variant = slot_platform.variant,
     )
-    if platforms_equal(manifest, expected):
-        return
-    fail_attr(
-        ctx.label,
-        "manifests",
-        expected = "an image for {} ({}), which is in `platforms`".format(
-            _format(expected),
-            slot_platform.label,
-        ),
-        found = "{}, which is for {}".format(target.label, _format(manifest)),
-        remedy = "remove `platform` from that image, or list it without `platforms`",
-    )
+
+    # An image that has the same configuration in two slots, as it has a platform of its own, is left
+    # out of the later one by Bazel. The first one has them all.
+    labels = [target.label for target in targets]
+    left_out = [target for target in _slots(ctx)[0][1] if target.label not in labels]
+    for target in targets + left_out:
+        manifest = target[ImageManifestInfo]
+        if not platforms_equal(manifest, expected):
+            fail_attr(
+                ctx.label,
+                "manifests",
+                expected = "an image for {} ({}), which is in `platforms`".format(
+                    _format(expected),
+                    slot_platform.label,
+                ),
+                found = "{}, which is for {}".format(target.label, _format(manifest)),
+                remedy = "remove `platform` from that image, or list it without `platforms`",
+            )
 
 def _has_missing_blobs(ctx):
     for _, targets in _slots(ctx):
