@@ -197,6 +197,11 @@ impl Hasher {
         }
     }
 
+    /// Returns the raw SHA-256 hash of `bytes`, for maps that hold very many.
+    pub fn sha256_raw(bytes: &[u8]) -> [u8; 32] {
+        sha2::Sha256::digest(bytes).into()
+    }
+
     /// Returns the digest of all bytes seen.
     pub fn finish(self) -> Digest {
         match self.0 {

@@ -1,6 +1,8 @@
 //! The subcommands, one file each: arguments, then what to do with them.
 
 mod hash;
+mod layer;
+mod pairs;
 
 use clap::Subcommand;
 
@@ -11,6 +13,8 @@ use crate::failure::Outcome;
 pub(crate) enum Command {
     /// Hash a file, or describe it as a layer
     Hash(hash::HashArgs),
+    /// Build a layer from files
+    Layer(Box<layer::LayerArgs>),
 }
 
 impl Command {
@@ -18,6 +22,7 @@ impl Command {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Hash(_) => "hash",
+            Self::Layer(_) => "layer",
         }
     }
 
@@ -25,6 +30,7 @@ impl Command {
     pub(crate) fn run(self) -> Outcome {
         match self {
             Self::Hash(arguments) => hash::run(arguments),
+            Self::Layer(arguments) => layer::run(*arguments),
         }
     }
 }

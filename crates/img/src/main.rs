@@ -7,7 +7,9 @@
 mod arguments;
 mod commands;
 mod failure;
+mod input;
 mod launch;
+mod output;
 
 use std::process::ExitCode;
 

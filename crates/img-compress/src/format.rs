@@ -1,0 +1,173 @@
+//! Formats and levels, and how a level of the public API maps to one of the library.
+
+use std::str::FromStr;
+
+use img_oci::{MediaType, media_type};
+use thiserror::Error;
+
+/// How a layer is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Not at all.
+    None,
+    /// gzip members.
+    Gzip,
+    /// zstd frames.
+    Zstd,
+}
+
+/// A name that is no format.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("`{}` is not a compression format: expected gzip, zstd or none", .0.escape_debug())]
+pub struct ParseFormatError(pub String);
+
+impl FromStr for Format {
+    type Err = ParseFormatError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "none" | "uncompressed" => Ok(Self::None),
+            "gzip" => Ok(Self::Gzip),
+            "zstd" => Ok(Self::Zstd),
+            _ => Err(ParseFormatError(text.to_owned())),
+        }
+    }
+}
+
+impl Format {
+    /// Returns the name of the format in flags and attributes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    /// Returns the format that a file's name ends in, if it ends in one.
+    pub fn of_file_name(name: &str) -> Option<Self> {
+        let extension = name.rsplit_once('.')?.1;
+        match extension {
+            "tar" => Some(Self::None),
+            "gz" | "tgz" => Some(Self::Gzip),
+            "zst" | "tzst" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+
+    /// Returns the OCI media type of a layer in this format.
+    pub fn layer_media_type(self) -> MediaType {
+        MediaType::from_static(match self {
+            Self::None => media_type::OCI_LAYER,
+            Self::Gzip => media_type::OCI_LAYER_GZIP,
+            Self::Zstd => media_type::OCI_LAYER_ZSTD,
+        })
+    }
+
+    /// Returns the levels that the public API takes: lowest, highest, and that of `-1`.
+    fn levels(self) -> (i32, i32, i32) {
+        match self {
+            Self::None => (0, 9, 0),
+            Self::Gzip => (0, 9, 6),
+            Self::Zstd => (1, 4, 2),
+        }
+    }
+
+    /// Returns the size in bytes of content that members are cut near.
+    ///
+    /// Large enough that a member loses nothing against a stream (deflate looks back 32 KiB, zstd
+    /// at its lower levels up to 2 MiB), small enough to share the work between threads.
+    pub fn target_member_size(self) -> usize {
+        match self {
+            Self::None | Self::Gzip => 1 << 20,
+            Self::Zstd => 2 << 20,
+        }
+    }
+}
+
+/// A level outside those of the format.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("compression level {level} is not one of {format}: expected {lowest} to {highest}, or -1 for the default")]
+pub struct ParseLevelError {
+    /// The level asked for.
+    pub level: i32,
+    /// Name of the format.
+    pub format: &'static str,
+    /// Lowest level of the format.
+    pub lowest: i32,
+    /// Highest level of the format.
+    pub highest: i32,
+}
+
+/// A format with a level that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Compression {
+    format: Format,
+    level: i32,
+}
+
+impl Compression {
+    /// Returns the format at `level`; -1 is the format's default.
+    pub fn new(format: Format, level: i32) -> Result<Self, ParseLevelError> {
+        let (lowest, highest, default) = format.levels();
+        match level {
+            -1 => Ok(Self { format, level: default }),
+            _ if (lowest..=highest).contains(&level) => Ok(Self { format, level }),
+            _ => Err(ParseLevelError { level, format: format.name(), lowest, highest }),
+        }
+    }
+
+    /// Returns the format.
+    pub fn format(self) -> Format {
+        self.format
+    }
+
+    /// Returns the level of the library that does the work.
+    ///
+    /// gzip levels are libdeflate's. The four zstd levels stand for zstd's 1, 3, 7 and 11: fastest,
+    /// default, better, best.
+    pub fn library_level(self) -> i32 {
+        match (self.format, self.level) {
+            (Format::Zstd, 1) => 1,
+            (Format::Zstd, 2) => 3,
+            (Format::Zstd, 3) => 7,
+            (Format::Zstd, _) => 11,
+            (_, level) => level,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_outside_the_format_are_named() {
+        let check = |format, level, library: Option<i32>| {
+            let found = Compression::new(format, level).ok().map(Compression::library_level);
+            assert_eq!(found, library, "{format:?} {level}");
+        };
+        check(Format::Gzip, -1, Some(6));
+        check(Format::Gzip, 0, Some(0));
+        check(Format::Gzip, 9, Some(9));
+        check(Format::Gzip, 10, None);
+        check(Format::Zstd, -1, Some(3));
+        check(Format::Zstd, 0, None);
+        check(Format::Zstd, 4, Some(11));
+        check(Format::Zstd, 5, None);
+        let error = Compression::new(Format::Zstd, 9).unwrap_err().to_string();
+        assert!(error.contains("9") && error.contains("zstd") && error.contains("1 to 4"), "{error}");
+    }
+
+    #[test]
+    fn the_last_extension_tells_the_format() {
+        let check = |name, format| assert_eq!(Format::of_file_name(name), format, "{name}");
+        check("a.tar", Some(Format::None));
+        check("a.tar.gz", Some(Format::Gzip));
+        check("a.tgz", Some(Format::Gzip));
+        check("a.tar.zst", Some(Format::Zstd));
+        check("a.tzst", Some(Format::Zstd));
+        check("a", None);
+        check("a.bin", None);
+    }
+}

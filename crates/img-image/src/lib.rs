@@ -1,0 +1,1 @@
+//! Config, manifest and index of an image.

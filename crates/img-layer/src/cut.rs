@@ -1,0 +1,152 @@
+//! Where members of the compressed stream are cut.
+//!
+//! A cut depends on nothing but what stands near it, so that a change in one entry moves the cuts
+//! around that entry and no others, and a member that did not change need not be compressed again:
+//!
+//! * before an entry whose path and size hash below a bound that gives a member every `target`
+//!   bytes on average, unless the member would be smaller than a quarter of that;
+//! * before an entry that would make the member larger than twice the target;
+//! * before a file of `target` bytes or more, and within it at every multiple of `target`.
+//!
+//! These rules, the hash and the target sizes are part of the format: a change of any of them
+//! changes the digest of every layer.
+
+use std::io::Write;
+
+use img_compress::{EncodeError, Encoded, ParallelEncoder};
+
+/// A tar stream on its way to the encoder, cut into members.
+pub(crate) struct MemberStream<W> {
+    encoder: ParallelEncoder<W>,
+    target: usize,
+    member: Vec<u8>,
+}
+
+impl<W: Write + Send + 'static> MemberStream<W> {
+    pub(crate) fn new(encoder: ParallelEncoder<W>, target: usize) -> Self {
+        Self { encoder, target, member: Vec::new() }
+    }
+
+    /// Starts an entry of `path` and `content_size`, whose blocks take `header_size` bytes before
+    /// the content.
+    pub(crate) fn begin_entry(
+        &mut self,
+        path: &[u8],
+        header_size: usize,
+        content_size: u64,
+    ) -> Result<(), EncodeError> {
+        let target = u64::try_from(self.target).unwrap_or(u64::MAX);
+        let member = u64::try_from(self.member.len()).unwrap_or(u64::MAX);
+        let entry = u64::try_from(header_size).unwrap_or(u64::MAX).saturating_add(content_size);
+        let too_large = member.saturating_add(entry) > 2 * target;
+        let chosen = member >= target / 4 && is_cut(path, content_size, entry, target);
+        if member > 0 && (content_size >= target || too_large || chosen) { self.cut() } else { Ok(()) }
+    }
+
+    /// Adds bytes to the member.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.member.extend_from_slice(bytes);
+    }
+
+    /// Gives access to the member, to read content into it without a copy.
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.member
+    }
+
+    /// Returns how far content that has been read up to `offset` may go on within this member.
+    pub(crate) fn until_cut(&self, offset: u64, content_size: u64) -> u64 {
+        let target = u64::try_from(self.target).unwrap_or(u64::MAX);
+        (target - offset % target).min(content_size - offset)
+    }
+
+    /// Cuts within the content of a large file if `offset` is a place to.
+    pub(crate) fn cut_content(&mut self, offset: u64, content_size: u64) -> Result<(), EncodeError> {
+        let target = u64::try_from(self.target).unwrap_or(u64::MAX);
+        let is_place = offset > 0 && offset % target == 0;
+        if is_place && content_size >= target { self.cut() } else { Ok(()) }
+    }
+
+    pub(crate) fn finish(mut self) -> Result<Encoded<W>, EncodeError> {
+        if !self.member.is_empty() {
+            self.cut()?;
+        }
+        self.encoder.finish()
+    }
+
+    fn cut(&mut self) -> Result<(), EncodeError> {
+        let room = self.target + self.target / 2;
+        self.encoder.push(std::mem::replace(&mut self.member, Vec::with_capacity(room)))
+    }
+}
+
+/// Tells whether the hash of an entry chooses it as the first of a member.
+fn is_cut(path: &[u8], content_size: u64, entry_size: u64, target: u64) -> bool {
+    let bound = u128::from(entry_size) * (u128::from(u64::MAX) + 1) / u128::from(target);
+    u128::from(hash(path, content_size)) < bound
+}
+
+/// FNV-1a over path and size, finished by `MurmurHash3`'s 64-bit mixer.
+fn hash(path: &[u8], content_size: u64) -> u64 {
+    let bytes = path.iter().copied().chain(content_size.to_le_bytes());
+    let mut hash = bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use img_compress::{Compression, Format};
+
+    /// Sizes of the members that entries of these sizes are cut into.
+    fn members(entries: &[(String, u64)]) -> Vec<usize> {
+        let compression = Compression::new(Format::None, -1).unwrap();
+        let mut stream = MemberStream::new(ParallelEncoder::new(Vec::new(), compression, 1), 1000);
+        let mut sizes = Vec::new();
+        let mut before = 0;
+        for (path, size) in entries {
+            stream.begin_entry(path.as_bytes(), 10, *size).unwrap();
+            if stream.member.is_empty() && before > 0 {
+                sizes.push(before);
+            }
+            stream.append(&vec![0; 10 + usize::try_from(*size).unwrap()]);
+            before = stream.member.len();
+        }
+        sizes.push(before);
+        sizes
+    }
+
+    fn entries(count: u64) -> Vec<(String, u64)> {
+        (0..count).map(|i| (format!("dir/file{i}"), 20 + i * 7 % 90)).collect()
+    }
+
+    #[test]
+    fn members_are_near_the_target_and_never_over_twice_it() {
+        let sizes = members(&entries(2000));
+        assert!(sizes.iter().all(|size| *size <= 2000), "{sizes:?}");
+        let small = sizes.iter().filter(|size| **size < 250).count();
+        assert!(small <= 1, "{sizes:?}");
+        let mean = sizes.iter().sum::<usize>() / sizes.len();
+        assert!((700..1500).contains(&mean), "{mean}");
+    }
+
+    #[test]
+    fn a_new_entry_moves_only_the_cuts_around_it() {
+        let before = entries(2000);
+        let mut after = before.clone();
+        after.insert(1000, ("dir/new".to_owned(), 50));
+        let (before, after) = (members(&before), members(&after));
+        let same_start = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
+        let same_end = before.iter().rev().zip(after.iter().rev()).take_while(|(a, b)| a == b).count();
+        assert!(same_start + same_end + 6 > before.len(), "{same_start} {same_end} {}", before.len());
+    }
+
+    #[test]
+    fn the_hash_is_part_of_the_format() {
+        assert_eq!(hash(b"", 0), 0x7bd3_144f_29c0_cc9e);
+        assert_eq!(hash(b"a/b", 1), 0xe674_1b20_ae1b_d81b);
+    }
+}

@@ -1,0 +1,151 @@
+//! What stands at each path of the layer: every path once, every parent a directory.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::collections::hash_map::Entry as MapEntry;
+use std::io::Read;
+
+use img_oci::{Algorithm, Digest, Hasher};
+
+use crate::attributes::AttributesId;
+use crate::error::{BuildLayerError, shown};
+use crate::path::{on_disk, parent};
+
+/// An entry of the layer and its attributes.
+#[derive(Clone, Debug)]
+pub(crate) struct Planned<'a> {
+    pub(crate) path: Cow<'a, [u8]>,
+    pub(crate) attributes: AttributesId,
+    pub(crate) kind: PlannedKind<'a>,
+}
+
+/// What an entry is, and where its content comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PlannedKind<'a> {
+    /// A file on disk; it may turn out to be a directory.
+    File(Cow<'a, [u8]>),
+    /// The root of a tree, or a directory without entries in one.
+    Directory,
+    /// A symlink with this text.
+    Symlink(Cow<'a, [u8]>),
+}
+
+impl PlannedKind<'_> {
+    fn describe(&self) -> String {
+        match self {
+            Self::File(source) => format!("the file {}", on_disk(source).display()),
+            Self::Directory => "a directory".to_owned(),
+            Self::Symlink(text) => format!("a symlink to {}", shown(text)),
+        }
+    }
+}
+
+/// Index of an entry in [`Entries`].
+pub(crate) type EntryId = usize;
+
+/// All entries of a layer, in the order they were added.
+#[derive(Default)]
+pub(crate) struct Entries<'a> {
+    entries: Vec<Planned<'a>>,
+    by_path: HashMap<Cow<'a, [u8]>, EntryId>,
+    /// Every path that an entry stands below.
+    parents: HashSet<Vec<u8>>,
+}
+
+impl<'a> Entries<'a> {
+    /// Adds an entry; returns nothing if the same stands at its path already.
+    pub(crate) fn add(&mut self, entry: Planned<'a>) -> Result<Option<EntryId>, BuildLayerError> {
+        let id = self.entries.len();
+        match self.by_path.entry(entry.path.clone()) {
+            MapEntry::Vacant(vacant) => {
+                vacant.insert(id);
+                self.note_parents(&entry.path);
+                self.entries.push(entry);
+                Ok(Some(id))
+            }
+            MapEntry::Occupied(occupied) => {
+                let first = &self.entries[*occupied.get()];
+                if is_same(first, &entry)? {
+                    return Ok(None);
+                }
+                Err(BuildLayerError::Conflict {
+                    path: shown(&entry.path),
+                    first: first.kind.describe(),
+                    second: entry.kind.describe(),
+                })
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, id: EntryId) -> &Planned<'a> {
+        &self.entries[id]
+    }
+
+    /// Says that a file turned out to be a directory.
+    pub(crate) fn set_directory(&mut self, id: EntryId, attributes: AttributesId) {
+        self.entries[id].kind = PlannedKind::Directory;
+        self.entries[id].attributes = attributes;
+    }
+
+    /// Fails if an entry stands below one that is not a directory.
+    pub(crate) fn check_parents(&self) -> Result<(), BuildLayerError> {
+        let blocked = |path: &Vec<u8>| {
+            let id = self.by_path.get(path.as_slice())?;
+            (self.entries[*id].kind != PlannedKind::Directory).then_some(*id)
+        };
+        let Some(above) = self.parents.iter().filter_map(blocked).min() else { return Ok(()) };
+        let above = &self.entries[above];
+        let below = self.entries.iter().find(|entry| {
+            entry.path.strip_prefix(above.path.as_ref()).is_some_and(|rest| rest.starts_with(b"/"))
+        });
+        Err(BuildLayerError::Parent {
+            path: below.map(|entry| shown(&entry.path)).unwrap_or_default(),
+            parent: shown(&above.path),
+            found: above.kind.describe(),
+        })
+    }
+
+    fn note_parents(&mut self, path: &[u8]) {
+        let mut path = path;
+        while let Some(above) = parent(path) {
+            if self.parents.contains(above) {
+                return;
+            }
+            self.parents.insert(above.to_vec());
+            path = above;
+        }
+    }
+}
+
+/// Tells whether two entries at one path are the same, reading files where they could be.
+fn is_same(first: &Planned<'_>, second: &Planned<'_>) -> Result<bool, BuildLayerError> {
+    if first.attributes != second.attributes {
+        return Ok(false);
+    }
+    match (&first.kind, &second.kind) {
+        (PlannedKind::File(a), PlannedKind::File(b)) if a != b => {
+            Ok(hash_file(a, &first.path)? == hash_file(b, &second.path)?)
+        }
+        (a, b) => Ok(a == b),
+    }
+}
+
+/// Returns the digest of a file's content. `path` is where it stands in the image.
+pub(crate) fn hash_file(source: &[u8], path: &[u8]) -> Result<Digest, BuildLayerError> {
+    let read = || -> std::io::Result<Digest> {
+        let mut file = std::fs::File::open(on_disk(source))?;
+        let mut hasher = Hasher::new(Algorithm::Sha256);
+        let mut buffer = vec![0; 1 << 18];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(hasher.finish()),
+                read => hasher.update(&buffer[..read]),
+            }
+        }
+    };
+    read().map_err(|error| BuildLayerError::Read {
+        file: on_disk(source).to_owned(),
+        path: shown(path),
+        source: error,
+    })
+}

@@ -1,0 +1,124 @@
+//! Why a layer could not be built.
+
+use std::path::PathBuf;
+
+use img_compress::EncodeError;
+use img_tar::{HeaderError, RecordError};
+use img_wire::ParseModeError;
+use thiserror::Error;
+
+/// Why a layer could not be built. Paths in the image are shown lossily as text.
+#[derive(Debug, Error)]
+pub enum BuildLayerError {
+    /// A path that would mean different things to different readers, or leave the image.
+    #[error("path `{}` in the image {problem}", path.escape_debug())]
+    Path {
+        /// The path as it was given.
+        path: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Two inputs want different things at one path.
+    #[error("path `{}` in the image is added twice with different content or metadata: {first} and {second}", path.escape_debug())]
+    Conflict {
+        /// The path both want.
+        path: String,
+        /// The input that came first.
+        first: String,
+        /// The input that came second.
+        second: String,
+    },
+    /// An entry stands below one that is not a directory.
+    #[error("path `{}` in the image stands below `{}`, which is {found} and not a directory", path.escape_debug(), parent.escape_debug())]
+    Parent {
+        /// The entry below.
+        path: String,
+        /// The entry above.
+        parent: String,
+        /// What the entry above is.
+        found: String,
+    },
+    /// `file_metadata` for paths that no input has.
+    #[error("file metadata is given for paths that are not in the layer: {}", paths.join(", "))]
+    UnusedMetadata {
+        /// The paths, sorted.
+        paths: Vec<String>,
+    },
+    /// A mode that is not octal.
+    #[error("cannot use metadata of `{}`", path.escape_debug())]
+    Mode {
+        /// Path of the entry, or what the metadata is for.
+        path: String,
+        /// What is wrong with it.
+        source: ParseModeError,
+    },
+    /// A time that is not RFC 3339.
+    #[error("mtime of `{}` is `{}`, expected a time such as 2026-01-31T12:00:00Z", path.escape_debug(), mtime.escape_debug())]
+    Mtime {
+        /// Path of the entry, or what the metadata is for.
+        path: String,
+        /// The text given.
+        mtime: String,
+        /// What the parser said.
+        source: jiff::Error,
+    },
+    /// A PAX record that contradicts the header.
+    #[error("cannot use metadata of `{}`", path.escape_debug())]
+    Record {
+        /// Path of the entry, or what the metadata is for.
+        path: String,
+        /// What is wrong with it.
+        source: RecordError,
+    },
+    /// A source could not be read.
+    #[error("cannot read {} for `{}` in the image", file.display(), path.escape_debug())]
+    Read {
+        /// File or directory on disk.
+        file: PathBuf,
+        /// Path in the image.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A source changed while it was read.
+    #[error("{} changed while it was read: expected {expected} bytes, found {found}", file.display())]
+    Changed {
+        /// File on disk.
+        file: PathBuf,
+        /// Bytes it had at first.
+        expected: u64,
+        /// Bytes it had in the end.
+        found: u64,
+    },
+    /// A name that no tar header can hold.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The layer could not be compressed or written.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+}
+
+impl BuildLayerError {
+    /// Returns what the user can do, where that is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Path { .. } => {
+                Some("write the path relative to the image's root, such as app/bin/server")
+            }
+            Self::Conflict { .. } => {
+                Some("remove one of the two, or give each a path of its own in `srcs` and `symlinks`")
+            }
+            Self::Parent { .. } => Some("give one of the two another path"),
+            Self::UnusedMetadata { .. } => {
+                Some("keys of `file_metadata` are full paths of entries: correct or remove these")
+            }
+            Self::Changed { .. } => Some("build again when nothing writes to the file"),
+            _ => None,
+        }
+    }
+}
+
+/// Shows a path in the image.
+pub(crate) fn shown(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).into_owned()
+}

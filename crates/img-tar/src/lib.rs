@@ -1,0 +1,28 @@
+//! Writing tar archives: the header blocks of an entry, its padding, and the end of the archive.
+//!
+//! A header is USTAR where every field fits, else USTAR with a PAX extended header before it; GNU
+//! extensions are never written. The same entry gives the same bytes everywhere. This crate holds
+//! no state between entries and decides neither order nor content.
+//!
+//! Source: POSIX.1-2017, `pax`, "pax Interchange Format" and "ustar Interchange Format".
+
+mod header;
+mod pax;
+
+pub use header::{Entry, EntryKind, HeaderError, Timestamp, append_header};
+pub use pax::{PaxRecords, RecordError, check_user_record};
+
+/// Size of a tar block in bytes.
+pub const BLOCK_SIZE: usize = 512;
+
+/// The end of an archive: two blocks of zeros.
+pub const END_OF_ARCHIVE: [u8; 2 * BLOCK_SIZE] = [0; 2 * BLOCK_SIZE];
+
+/// Returns the zeros that follow `size` bytes of content up to the end of the block.
+pub fn padding(size: u64) -> &'static [u8] {
+    const BLOCK: u64 = BLOCK_SIZE as u64;
+    static ZEROS: [u8; BLOCK_SIZE] = [0; BLOCK_SIZE];
+    let missing = (BLOCK - size % BLOCK) % BLOCK;
+    // Less than a block, so it fits any usize.
+    &ZEROS[..usize::try_from(missing).unwrap_or(0)]
+}

@@ -1,0 +1,337 @@
+//! `img layer`: a layer from files, and its metadata.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, ValueEnum, value_parser};
+use img_compress::{Compression, Format};
+use img_layer::{BuildLayerError, Input, InputKind, LayerOptions, TreeHandling, build_layer};
+use img_wire::{FileMetadata, LayerMetadata, parse_added_files, parse_symlinks};
+
+use crate::commands::pairs::{self, BytePair, KeyValue};
+use crate::failure::{Failure, Outcome};
+use crate::input;
+use crate::output::{Output, commit_all, prepare};
+
+/// Arguments of `img layer`.
+#[derive(Args)]
+pub(crate) struct LayerArgs {
+    /// Name of the layer in its metadata; its digest by default
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    added: AddedArgs,
+    /// Executable to add, as path in the image = file
+    #[arg(long, value_name = "PATH=FILE", value_parser = pairs::bytes())]
+    executable: Vec<BytePair>,
+    /// Runfiles of an executable, as file of the executable = parameter file
+    #[arg(long, value_name = "FILE=PARAMS", value_parser = pairs::bytes())]
+    runfiles: Vec<BytePair>,
+    /// Symlink to add, as path in the image = target
+    #[arg(long, value_name = "PATH=TARGET", value_parser = pairs::bytes())]
+    symlink: Vec<BytePair>,
+    /// Parameter file of symlinks to add
+    #[arg(long, value_name = "PARAMS")]
+    symlinks_from_file: Vec<PathBuf>,
+    /// Compression: gzip, zstd or none; by default what the output's name ends in, else gzip
+    #[arg(long)]
+    format: Option<Format>,
+    /// Threads that compress: a number or `nproc`; the output is the same for any
+    #[arg(long, value_name = "N|nproc", default_value = "nproc")]
+    compressor_jobs: Jobs,
+    /// Level: 0 to 9 for gzip, 1 to 4 for zstd, -1 for the default
+    #[arg(long, value_name = "N", default_value_t = -1, allow_negative_numbers = true)]
+    compression_level: i32,
+    /// Annotation of the layer's descriptor
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pairs::key_value())]
+    annotation: Vec<KeyValue>,
+    /// File of KEY=VALUE lines to annotate with; --annotation wins
+    #[arg(long, value_name = "FILE")]
+    annotations_file: Option<PathBuf>,
+    /// Where to write the layer's metadata
+    #[arg(long, value_name = "FILE")]
+    metadata: Option<PathBuf>,
+    /// Metadata of every regular file, as the JSON of `file_metadata()`
+    #[arg(long, value_name = "JSON")]
+    default_metadata: Option<String>,
+    /// Metadata of one entry, as path in the image = JSON of `file_metadata()`
+    #[arg(long, value_name = "PATH=JSON", value_parser = pairs::bytes_and_json())]
+    file_metadata: Vec<BytePair>,
+    /// Write entries for the directories above each entry
+    #[arg(long)]
+    create_parent_directories: bool,
+    /// What to do with a tree that is the same as one before
+    #[arg(long, value_enum, default_value_t = TreeHandlingArg::Full)]
+    layer_tree_artifact_handling: TreeHandlingArg,
+    /// Where to write the layer
+    output: PathBuf,
+}
+
+/// Values of `--layer-tree-artifact-handling`.
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum TreeHandlingArg {
+    /// Store it again; equal files become hard links
+    Full,
+    /// Store a symlink to the first
+    DeduplicateSymlink,
+}
+
+/// A number of threads.
+#[derive(Clone, Copy)]
+struct Jobs(usize);
+
+impl std::str::FromStr for Jobs {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "nproc" {
+            let available = std::thread::available_parallelism();
+            return Ok(Self(available.map_or(1, std::num::NonZero::get)));
+        }
+        match text.parse() {
+            Ok(jobs) if jobs >= 1 => Ok(Self(jobs)),
+            _ => Err("expected a number of 1 or more, or `nproc`".to_owned()),
+        }
+    }
+}
+
+/// `--add` and `--add-from-file`, in the order in which they were given.
+struct AddedArgs(Vec<Added>);
+
+enum Added {
+    File(BytePair),
+    Params(PathBuf),
+}
+
+impl Args for AddedArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command
+            .arg(
+                Arg::new("add")
+                    .long("add")
+                    .value_name("PATH=FILE")
+                    .help("File to add, as path in the image = file")
+                    .value_parser(pairs::bytes())
+                    .action(ArgAction::Append),
+            )
+            .arg(
+                Arg::new("add_from_file")
+                    .long("add-from-file")
+                    .value_name("PARAMS")
+                    .help("Parameter file of files to add")
+                    .value_parser(value_parser!(PathBuf))
+                    .action(ArgAction::Append),
+            )
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for AddedArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let indices = |id| matches.indices_of(id).into_iter().flatten();
+        let files = matches.get_many("add").into_iter().flatten().cloned().map(Added::File);
+        let params = matches.get_many("add_from_file").into_iter().flatten().cloned();
+        let mut added: Vec<(usize, Added)> = indices("add").zip(files).collect();
+        added.extend(indices("add_from_file").zip(params.map(Added::Params)));
+        added.sort_by_key(|(index, _)| *index);
+        Ok(Self(added.into_iter().map(|(_, added)| added).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Writes the layer and its metadata.
+pub(crate) fn run(args: LayerArgs) -> Outcome {
+    let options = options(&args)?;
+    let annotations = annotations(&args)?;
+    let params = ParamFiles::read(&args)?;
+    let inputs = inputs(&args, &params)?;
+    let (blob, file) = Output::create(&args.output)?;
+    let encoded = build_layer(inputs, &options, file).map_err(|error| describe(&args, error))?;
+    let metadata = LayerMetadata {
+        name: args.name.unwrap_or_else(|| encoded.digest.to_string()),
+        diff_id: encoded.diff_id,
+        media_type: options.compression.format().layer_media_type(),
+        digest: encoded.digest,
+        size: encoded.size,
+        annotations,
+    };
+    let mut outputs = vec![blob];
+    if let Some(path) = &args.metadata {
+        outputs.push(prepare(path, &metadata.to_bytes())?);
+    }
+    Ok(commit_all(outputs)?)
+}
+
+/// Says which layer failed, unless the error names the file itself.
+fn describe(args: &LayerArgs, error: BuildLayerError) -> Failure {
+    let hint = error.hint();
+    let failure = match error {
+        BuildLayerError::Encode(error) => Failure::from(BuildError {
+            output: args.output.clone(),
+            source: BuildLayerError::Encode(error),
+        }),
+        error => Failure::from(error),
+    };
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot build layer {}", output.display())]
+struct BuildError {
+    output: PathBuf,
+    source: BuildLayerError,
+}
+
+fn options(args: &LayerArgs) -> Result<LayerOptions, Failure> {
+    let name = args.output.file_name().unwrap_or_default().to_string_lossy();
+    let format = args.format.or_else(|| Format::of_file_name(&name)).unwrap_or(Format::Gzip);
+    let default_metadata = match &args.default_metadata {
+        Some(json) => parse_metadata("--default-metadata", json)?,
+        None => FileMetadata::default(),
+    };
+    let mut file_metadata = BTreeMap::new();
+    for (path, json) in &args.file_metadata {
+        let path = path.strip_prefix(b"/").unwrap_or(path).to_vec();
+        let shown = String::from_utf8_lossy(&path).into_owned();
+        file_metadata.insert(path, parse_metadata(&shown, &String::from_utf8_lossy(json))?);
+    }
+    Ok(LayerOptions {
+        compression: Compression::new(format, args.compression_level)?,
+        jobs: args.compressor_jobs.0,
+        default_metadata,
+        file_metadata,
+        create_parent_directories: args.create_parent_directories,
+        tree_handling: match args.layer_tree_artifact_handling {
+            TreeHandlingArg::Full => TreeHandling::Full,
+            TreeHandlingArg::DeduplicateSymlink => TreeHandling::DeduplicateSymlink,
+        },
+    })
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use file metadata of `{}`", path.escape_debug())]
+struct FileMetadataError {
+    path: String,
+    source: img_wire::WireError,
+}
+
+fn parse_metadata(path: &str, json: &str) -> Result<FileMetadata, FileMetadataError> {
+    FileMetadata::parse(json).map_err(|source| FileMetadataError { path: path.to_owned(), source })
+}
+
+fn annotations(args: &LayerArgs) -> Result<BTreeMap<String, String>, Failure> {
+    let mut annotations = match &args.annotations_file {
+        Some(path) => input::key_values(path)?,
+        None => BTreeMap::new(),
+    };
+    annotations.extend(args.annotation.iter().cloned());
+    Ok(annotations)
+}
+
+/// The bytes of all parameter files, which the inputs borrow from, by path.
+struct ParamFiles(BTreeMap<PathBuf, Vec<u8>>);
+
+impl ParamFiles {
+    fn read(args: &LayerArgs) -> Result<Self, Failure> {
+        let added = args.added.0.iter().filter_map(|added| match added {
+            Added::Params(path) => Some(path.clone()),
+            Added::File(_) => None,
+        });
+        let runfiles = args.runfiles.iter().map(|(_, params)| to_path(params));
+        let symlinks = args.symlinks_from_file.iter().cloned();
+        let mut files = BTreeMap::new();
+        for path in added.chain(runfiles).chain(symlinks) {
+            let bytes = input::read(&path)?;
+            files.insert(path, bytes);
+        }
+        Ok(Self(files))
+    }
+
+    /// Returns the added files that stand in the parameter file.
+    fn added<'a>(&'a self, path: &Path) -> Result<Vec<Input<'a>>, Failure> {
+        let lines = parse_added_files(self.bytes(path));
+        lines.map(|line| line.map(Input::from).map_err(|error| in_file(path, error))).collect()
+    }
+
+    /// Returns the symlinks that stand in the parameter file.
+    fn symlinks<'a>(&'a self, path: &Path) -> Result<Vec<Input<'a>>, Failure> {
+        let lines = parse_symlinks(self.bytes(path));
+        lines.map(|line| line.map(Input::from).map_err(|error| in_file(path, error))).collect()
+    }
+
+    fn bytes(&self, path: &Path) -> &[u8] {
+        self.0.get(path).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+fn in_file(path: &Path, error: img_wire::ParamFileError) -> Failure {
+    input::InputError::Parse { path: path.to_owned(), source: Box::new(error) }.into()
+}
+
+fn to_path(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsString::from_vec(bytes.to_vec()))
+}
+
+/// Returns the inputs in the order of the layer: added files, executables each with its runfiles,
+/// symlinks.
+fn inputs<'a>(args: &'a LayerArgs, params: &'a ParamFiles) -> Result<Vec<Input<'a>>, Failure> {
+    let mut inputs = Vec::new();
+    for added in &args.added.0 {
+        match added {
+            Added::File(pair) => inputs.push(file(pair)),
+            Added::Params(path) => inputs.extend(params.added(path)?),
+        }
+    }
+    for executable in &args.executable {
+        inputs.push(file(executable));
+        for (_, runfiles) in args.runfiles.iter().filter(|(of, _)| *of == executable.1) {
+            for mut input in params.added(&to_path(runfiles))? {
+                input.path = [&executable.0, b".runfiles/".as_slice(), &input.path].concat().into();
+                inputs.push(input);
+            }
+        }
+    }
+    for (link, target) in &args.symlink {
+        let (link, target) = (Cow::Borrowed(link.as_slice()), Cow::Borrowed(target.as_slice()));
+        inputs.push(Input { path: link, kind: InputKind::Symlink(target) });
+    }
+    for path in &args.symlinks_from_file {
+        inputs.extend(params.symlinks(path)?);
+    }
+    check_runfiles(args)?;
+    Ok(inputs)
+}
+
+fn file((path, source): &BytePair) -> Input<'_> {
+    Input { path: Cow::Borrowed(path), kind: InputKind::File(Cow::Borrowed(source)) }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("runfiles are given for {}, which no --executable names", file.display())]
+struct UnknownExecutable {
+    file: PathBuf,
+}
+
+fn check_runfiles(args: &LayerArgs) -> Result<(), UnknownExecutable> {
+    let is_known = |file: &[u8]| args.executable.iter().any(|(_, known)| known == file);
+    match args.runfiles.iter().find(|(file, _)| !is_known(file)) {
+        Some((file, _)) => {
+            Err(UnknownExecutable { file: std::ffi::OsStr::from_bytes(file).into() })
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,131 @@
+//! Output files that appear under their final name only when they are complete.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::{Builder, TempPath};
+use thiserror::Error;
+
+/// Why an output was not written.
+#[derive(Debug, Error)]
+#[error("cannot write {}", path.display())]
+pub(crate) struct WriteOutputError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl WriteOutputError {
+    pub(crate) fn new(path: &Path, source: io::Error) -> Self {
+        Self { path: path.to_owned(), source }
+    }
+}
+
+/// A file in the making; dropped without [`Output::commit`], it leaves nothing behind.
+pub(crate) struct Output {
+    path: PathBuf,
+    /// Where the bytes are until then; none where the output is a device or a pipe.
+    temporary: Option<TempPath>,
+}
+
+impl Output {
+    /// Creates the output that will be at `path`, and the file to write its bytes to.
+    pub(crate) fn create(path: &Path) -> Result<(Self, File), WriteOutputError> {
+        let failed = |source| WriteOutputError { path: path.to_owned(), source };
+        // A device such as /dev/full is written to, not replaced.
+        if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+            let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
+            return Ok((Self { path: path.to_owned(), temporary: None }, file));
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let temporary = Builder::new()
+            .prefix(".img-")
+            .permissions(permissions())
+            .tempfile_in(folder.unwrap_or(Path::new(".")))
+            .map_err(failed)?;
+        let (file, temporary) = temporary.into_parts();
+        Ok((Self { path: path.to_owned(), temporary: Some(temporary) }, file))
+    }
+
+    /// Puts the file under its final name; returns what takes it away again.
+    fn commit(self) -> Result<Committed, WriteOutputError> {
+        if let Some(temporary) = self.temporary {
+            temporary
+                .persist(&self.path)
+                .map_err(|error| WriteOutputError { path: self.path.clone(), source: error.error })?;
+            return Ok(Committed(Some(self.path)));
+        }
+        Ok(Committed(None))
+    }
+}
+
+/// Read and write for all, less the process's umask.
+fn permissions() -> std::fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::Permissions::from_mode(0o666)
+}
+
+/// An output under its final name, until it is known whether the others got there as well.
+struct Committed(Option<PathBuf>);
+
+/// Puts all outputs under their final names, or none.
+pub(crate) fn commit_all(
+    outputs: impl IntoIterator<Item = Output>,
+) -> Result<(), WriteOutputError> {
+    let mut committed = Vec::new();
+    for output in outputs {
+        match output.commit() {
+            Ok(done) => committed.push(done),
+            Err(error) => {
+                for Committed(path) in committed {
+                    // The error that is returned says more than a failure to clean up.
+                    path.map(std::fs::remove_file);
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Creates an output with these bytes; it still has to be committed.
+pub(crate) fn prepare(path: &Path, bytes: &[u8]) -> Result<Output, WriteOutputError> {
+    let (output, mut file) = Output::create(path)?;
+    file.write_all(bytes)
+        .map_err(|source| WriteOutputError { path: path.to_owned(), source })?;
+    Ok(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_outputs_appear_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let names = || {
+            let mut names: Vec<_> =
+                std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        let output = prepare(&path("a"), b"1").unwrap();
+        assert!(!path("a").exists());
+        drop(output);
+        assert!(names().is_empty());
+        std::fs::create_dir(path("b")).unwrap();
+        let outputs = vec![prepare(&path("a"), b"1").unwrap(), prepare(&path("b"), b"2").unwrap()];
+        assert!(commit_all(outputs).is_err());
+        assert_eq!(names(), ["b"]);
+        commit_all([prepare(&path("a"), b"1").unwrap(), prepare(&path("c"), b"2").unwrap()]).unwrap();
+        assert_eq!(names(), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_device_is_written_to_and_stays() {
+        let (_, mut file) = Output::create(Path::new("/dev/full")).unwrap();
+        assert_eq!(file.write_all(b"x").unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert!(!std::fs::metadata("/dev/full").unwrap().is_file());
+    }
+}
