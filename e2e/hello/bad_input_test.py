@@ -18,7 +18,7 @@ class Bad:
 
 BAD_TARGETS = {
     "parent_directory": Bad(("srv/../../etc/passwd", "`..`"), ("parent_directory.tgz", "parent_directory_metadata.json")),
-    "duplicate_path": Bad(("srv/data.txt", "one.txt", "two.txt"), ("duplicate_path.tgz", "duplicate_path_metadata.json")),
+    "duplicate_path": Bad(("srv/one.txt", "two.txt"), ("duplicate_path.tgz", "duplicate_path_metadata.json")),
     "unused_metadata": Bad(("srv/date.txt", "file_metadata"), ("unused_metadata.tgz", "unused_metadata_metadata.json")),
     "other_base": Bad(("arm64", "amd64"), ("other_base_manifest.json", "other_base_config.json")),
     "other_slot": Bad(("//bad:arm64", "linux/arm64", "linux/amd64", "remedy:"), ("other_slot_index.json",)),
