@@ -13,7 +13,10 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Sample:
-    """One run: seconds of wall and CPU time of all processes, KiB of the largest of them."""
+    """One run: seconds of wall and CPU time of all processes, KiB of the largest of them.
+
+    The kernel counts the fork of this program among them, so no peak is below some 16 MB.
+    """
 
     wall: float
     cpu: float
