@@ -1,0 +1,438 @@
+//! Answering a registry's challenge: Basic, or a bearer token from the token server it names.
+//!
+//! A password goes to the registry itself, or to a token server of the same domain, and never over
+//! plain HTTP to another machine (unless plain HTTP is what the user asked for). Token servers
+//! elsewhere are asked without it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use img_oci::{RegistryHost, Repository};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use reqwest::{Body, Method, Request};
+use serde::Deserialize;
+use thiserror::Error;
+use tokio::sync::Mutex;
+use url::Url;
+
+use crate::challenge::{self, BearerChallenge, Challenge, ParseChallengeError};
+use crate::credentials::{Credential, CredentialError, Credentials};
+use crate::transport::{PlainHttp, Transport, authority, is_local};
+use crate::{RequestError, ResponseError, Secret};
+
+/// The longest answer of a token server that is read, in bytes.
+const MAX_TOKEN_ANSWER: u64 = 1 << 20;
+
+/// How long a token is used whose life is not told, or told to be shorter: the distribution
+/// project's default. A registry that no longer takes one says so by a challenge.
+const SHORTEST_LIFE: u64 = 60;
+
+/// Why a challenge could not be answered.
+#[derive(Debug, Error)]
+pub enum AuthError {
+    /// The challenge cannot be read.
+    #[error("{registry} sent a challenge that cannot be answered")]
+    Challenge {
+        /// The registry.
+        registry: RegistryHost,
+        /// What is wrong with it.
+        source: ParseChallengeError,
+    },
+    /// The challenge names a token server that is not to be trusted.
+    #[error("{registry} names a token server that gets no credentials: {reason}")]
+    Realm {
+        /// The registry.
+        registry: RegistryHost,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The credentials could not be looked up.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
+    /// The token server failed or refused.
+    #[error("cannot get a token for {registry} from {server}")]
+    Token {
+        /// The registry.
+        registry: RegistryHost,
+        /// Host and port of the token server.
+        server: String,
+        /// What it said.
+        source: Box<RequestError>,
+    },
+    /// The token server's answer holds no token.
+    #[error("the token server {server} of {registry} answered without a token")]
+    NoToken {
+        /// The registry.
+        registry: RegistryHost,
+        /// Host and port of the token server.
+        server: String,
+    },
+}
+
+impl AuthError {
+    /// Returns what the user can do.
+    pub fn hint(&self, registry: &RegistryHost) -> Option<String> {
+        match self {
+            Self::Token { source, .. } => match &**source {
+                // Token servers refuse wrong passwords with either.
+                RequestError::Response(response) if response.status.is_client_error() => {
+                    ResponseError { status: reqwest::StatusCode::UNAUTHORIZED, errors: Vec::new() }
+                        .hint(registry)
+                }
+                other => other.hint(registry),
+            },
+            Self::Credentials(CredentialError::Helper { helper, .. }) => Some(format!(
+                "run `docker-credential-{helper} get` by hand, or remove it from the Docker config"
+            )),
+            Self::Credentials(_) => Some("correct the file, or make it anew with `docker login`".to_owned()),
+            Self::Challenge { .. } | Self::NoToken { .. } => {
+                Some(format!("check that {registry} is an OCI registry"))
+            }
+            Self::Realm { .. } => {
+                Some(format!("log out of {registry} if it needs no credentials, or report this to its operator"))
+            }
+        }
+    }
+}
+
+/// What a request has to be allowed: scopes such as `repository:acme/app:pull,push`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Scopes(Vec<String>);
+
+impl Scopes {
+    pub(crate) fn of(repository: &Repository, actions: &str) -> Self {
+        Self(vec![format!("repository:{repository}:{actions}")])
+    }
+
+    #[must_use]
+    pub(crate) fn and(mut self, repository: &Repository, actions: &str) -> Self {
+        self.0.push(format!("repository:{repository}:{actions}"));
+        self
+    }
+}
+
+/// Answers the challenges of one registry for one repository.
+pub(crate) struct Authenticator {
+    registry: RegistryHost,
+    repository: Repository,
+    transport: Arc<Transport>,
+    credentials: Arc<Credentials>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    scheme: Option<Challenge>,
+    credential: Option<Option<Credential>>,
+    tokens: BTreeMap<Scopes, Token>,
+}
+
+#[derive(Clone)]
+struct Token {
+    header: Secret,
+    expires: Option<Instant>,
+}
+
+impl Authenticator {
+    pub(crate) fn new(
+        registry: RegistryHost,
+        repository: Repository,
+        transport: Arc<Transport>,
+        credentials: Arc<Credentials>,
+    ) -> Self {
+        Self { registry, repository, transport, credentials, state: Mutex::default() }
+    }
+
+    /// Returns the `Authorization` header to begin with, if the registry is known to want one.
+    pub(crate) async fn authorization(&self, scopes: &Scopes) -> Result<Option<Secret>, AuthError> {
+        let mut state = self.state.lock().await;
+        match state.valid(scopes) {
+            Some(header) => Ok(Some(header)),
+            None if state.scheme.is_some() => self.renew(&mut state, scopes).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the header that answers the challenge in `headers`, or `None` if there is no other
+    /// than the one that was just refused.
+    pub(crate) async fn answer(
+        &self,
+        headers: &HeaderMap,
+        scopes: &Scopes,
+        refused: Option<&Secret>,
+    ) -> Result<Option<Secret>, AuthError> {
+        let mut state = self.state.lock().await;
+        // Another request may have renewed the token in the meantime.
+        if let Some(header) = state.valid(scopes).filter(|header| Some(header) != refused) {
+            return Ok(Some(header));
+        }
+        let Some(challenge) = self.challenge(headers)? else { return Ok(None) };
+        state.scheme = Some(challenge);
+        let header = self.renew(&mut state, scopes).await?;
+        Ok(header.filter(|header| Some(header) != refused))
+    }
+
+    fn challenge(&self, headers: &HeaderMap) -> Result<Option<Challenge>, AuthError> {
+        let mut best = None;
+        for header in headers.get_all(WWW_AUTHENTICATE) {
+            let text = String::from_utf8_lossy(header.as_bytes());
+            let parsed = challenge::parse(&text).map_err(|source| AuthError::Challenge {
+                registry: self.registry.clone(),
+                source,
+            })?;
+            match parsed {
+                Some(bearer @ Challenge::Bearer(_)) => return Ok(Some(bearer)),
+                other => best = best.or(other),
+            }
+        }
+        Ok(best)
+    }
+
+    async fn renew(&self, state: &mut State, scopes: &Scopes) -> Result<Option<Secret>, AuthError> {
+        let credential = self.credential(state).await?;
+        let token = match (&state.scheme, credential) {
+            (Some(Challenge::Basic), Some(Credential::Basic { username, password })) => {
+                Token { header: basic(&username, &password), expires: None }
+            }
+            (Some(Challenge::Bearer(_)), Some(Credential::RegistryToken(token))) => {
+                Token { header: Secret::new(format!("Bearer {}", token.expose())), expires: None }
+            }
+            (Some(Challenge::Bearer(bearer)), credential) => {
+                self.fetch_token(bearer, scopes, credential.as_ref()).await?
+            }
+            _ => return Ok(None),
+        };
+        state.tokens.insert(scopes.clone(), token.clone());
+        Ok(Some(token.header))
+    }
+
+    async fn credential(&self, state: &mut State) -> Result<Option<Credential>, AuthError> {
+        if state.credential.is_none() {
+            state.credential = Some(self.credentials.find(&self.registry, &self.repository).await?);
+        }
+        Ok(state.credential.clone().flatten())
+    }
+
+    async fn fetch_token(
+        &self,
+        bearer: &BearerChallenge,
+        scopes: &Scopes,
+        credential: Option<&Credential>,
+    ) -> Result<Token, AuthError> {
+        let realm = self.realm(bearer, credential.is_some())?;
+        let server = authority(&realm);
+        let request = token_request(realm, bearer, scopes, credential);
+        let failed = |source| AuthError::Token {
+            registry: self.registry.clone(),
+            server: server.clone(),
+            source: Box::new(source),
+        };
+        let body = self.exchange_token(request).await.map_err(failed)?;
+        token_of(&body).ok_or_else(|| AuthError::NoToken { registry: self.registry.clone(), server })
+    }
+
+    async fn exchange_token(&self, request: Request) -> Result<Vec<u8>, RequestError> {
+        let response = self.transport.send(request).await?;
+        let status = response.status();
+        let body = self.transport.body(response, MAX_TOKEN_ANSWER).await?;
+        if status.is_success() { Ok(body) } else { Err(ResponseError::new(status, &body).into()) }
+    }
+
+    /// Returns the URL of the token server, if it may be asked.
+    fn realm(&self, bearer: &BearerChallenge, with_credential: bool) -> Result<Url, AuthError> {
+        let refuse = |reason: String| AuthError::Realm { registry: self.registry.clone(), reason };
+        let realm = Url::parse(&bearer.realm).map_err(|_| refuse("it is not a URL".to_owned()))?;
+        if !realm.username().is_empty() || realm.password().is_some() {
+            return Err(refuse("its URL holds a user name".to_owned()));
+        }
+        let base = self.transport.base(&self.registry);
+        let server = authority(&realm);
+        let plain_allowed = base.scheme() == "http"
+            && ((is_local(&base) && is_local(&realm))
+                || self.transport.plain_http == PlainHttp::Everywhere);
+        match realm.scheme() {
+            "https" => {}
+            "http" if plain_allowed => {}
+            _ => return Err(refuse(format!("{server} is not asked by https"))),
+        }
+        if is_internal(&realm) && !is_internal(&base) {
+            return Err(refuse(format!("{server} is an address of this machine or its link")));
+        }
+        if with_credential && !is_related(&base, &realm) {
+            return Err(refuse(format!("{server} belongs to another domain")));
+        }
+        Ok(realm)
+    }
+}
+
+impl State {
+    /// Returns the header for these scopes, if there is one that has not expired.
+    fn valid(&self, scopes: &Scopes) -> Option<Secret> {
+        let token = self.tokens.get(scopes)?;
+        let alive = token.expires.is_none_or(|expires| Instant::now() < expires);
+        alive.then(|| token.header.clone())
+    }
+}
+
+fn basic(username: &str, password: &Secret) -> Secret {
+    let pair = format!("{username}:{}", password.expose());
+    Secret::new(format!("Basic {}", STANDARD.encode(pair)))
+}
+
+/// Returns the request for a token: by GET, or by POST to trade an identity token in.
+///
+/// Source: the distribution project's "Token authentication" and "OAuth2 token authentication".
+fn token_request(
+    mut realm: Url,
+    bearer: &BearerChallenge,
+    scopes: &Scopes,
+    credential: Option<&Credential>,
+) -> Request {
+    let service = bearer.service.as_deref().unwrap_or_default();
+    if let Some(Credential::IdentityToken(token)) = credential {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", "refresh_token")
+            .append_pair("service", service)
+            .append_pair("client_id", "rules_img")
+            .append_pair("scope", &scopes.0.join(" "))
+            .append_pair("refresh_token", token.expose())
+            .finish();
+        let mut request = Request::new(Method::POST, realm);
+        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+        request.headers_mut().insert(CONTENT_TYPE, kind);
+        *request.body_mut() = Some(Body::from(form));
+        return request;
+    }
+    {
+        let mut query = realm.query_pairs_mut();
+        if !service.is_empty() {
+            query.append_pair("service", service);
+        }
+        for scope in &scopes.0 {
+            query.append_pair("scope", scope);
+        }
+    }
+    let mut request = Request::new(Method::GET, realm);
+    if let Some(Credential::Basic { username, password }) = credential {
+        authorize(&mut request, &basic(username, password));
+    }
+    request
+}
+
+/// Adds an `Authorization` header that debug output does not show.
+pub(crate) fn authorize(request: &mut Request, header: &Secret) {
+    // A secret that cannot be a header's value is not sent, and refused for that.
+    if let Ok(mut value) = HeaderValue::from_str(header.expose()) {
+        value.set_sensitive(true);
+        request.headers_mut().insert(AUTHORIZATION, value);
+    }
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    token: Option<String>,
+    access_token: Option<String>,
+    expires_in: Option<u64>,
+}
+
+/// Returns the token in a token server's answer. Its age counts from now, by our monotonic clock:
+/// what the server's clock says is of no use.
+fn token_of(body: &[u8]) -> Option<Token> {
+    let answer: TokenAnswer = serde_json::from_slice(body).ok()?;
+    let nonempty = |token: Option<String>| token.filter(|token| !token.is_empty());
+    let token = nonempty(answer.token).or(nonempty(answer.access_token))?;
+    let seconds = answer.expires_in.unwrap_or(SHORTEST_LIFE).max(SHORTEST_LIFE);
+    // Renewed a little early, so that it does not expire on its way.
+    let life = Duration::from_secs(seconds - seconds / 10);
+    let expires = Instant::now().checked_add(life);
+    Some(Token { header: Secret::new(format!("Bearer {token}")), expires })
+}
+
+/// Tells whether a URL names this machine, its link or nothing, by address or by name.
+fn is_internal(url: &Url) -> bool {
+    let address = match url.host() {
+        Some(url::Host::Ipv4(address)) => address,
+        Some(url::Host::Ipv6(address)) => match address.to_ipv4_mapped() {
+            Some(address) => address,
+            None => {
+                return address.is_loopback()
+                    || address.is_unspecified()
+                    || address.is_unicast_link_local();
+            }
+        },
+        _ => return is_local(url),
+    };
+    address.is_loopback() || address.is_unspecified() || address.is_link_local()
+}
+
+/// Tells whether two hosts are run by the same people, as far as their names tell.
+fn is_related(registry: &Url, realm: &Url) -> bool {
+    if registry.host() == realm.host() || (is_local(registry) && is_local(realm)) {
+        return true;
+    }
+    match (registry.domain(), realm.domain()) {
+        (Some(registry), Some(realm)) => {
+            let domain = registrable(registry);
+            domain.contains('.') && domain == registrable(realm)
+        }
+        _ => false,
+    }
+}
+
+/// Returns the domain that someone registered: two labels, or three below such as `co.uk`.
+fn registrable(host: &str) -> &str {
+    let labels: Vec<&str> = host.trim_end_matches('.').rsplit('.').collect();
+    let public = match labels[..] {
+        [country, second, ..] => country.len() == 2 && second.len() <= 3,
+        _ => false,
+    };
+    let kept = if public { 3 } else { 2 };
+    let length: usize = labels.iter().take(kept).map(|label| label.len() + 1).sum();
+    let host = host.trim_end_matches('.');
+    &host[host.len().saturating_sub(length.saturating_sub(1))..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn token_servers_of_the_same_domain_get_credentials() {
+        let check = |registry: &str, realm: &str, related: bool| {
+            let url = |host: &str| Url::parse(&format!("https://{host}/")).unwrap();
+            assert_eq!(is_related(&url(registry), &url(realm)), related, "{registry} {realm}");
+        };
+        check("registry-1.docker.io", "auth.docker.io", true);
+        check("ghcr.io", "ghcr.io", true);
+        check("registry.gitlab.com", "gitlab.com", true);
+        check("localhost:5000", "127.0.0.1:5001", true);
+        check("ghcr.io", "evil.io", false);
+        check("a.co.uk", "b.co.uk", false);
+        check("r.a.co.uk", "t.a.co.uk", true);
+        check("10.0.0.1", "10.0.0.2", false);
+        check("10.0.0.1", "10.0.0.1:99", true);
+        check("registry", "auth", false);
+    }
+
+    #[test]
+    fn internal_addresses_are_known_in_every_spelling() {
+        for host in ["127.0.0.1", "[::1]", "169.254.169.254", "0.0.0.0", "[::ffff:127.0.0.1]", "2130706433", "localhost", "[fe80::1]"] {
+            assert!(is_internal(&Url::parse(&format!("https://{host}/")).unwrap()), "{host}");
+        }
+        assert!(!is_internal(&Url::parse("https://10.0.0.1/").unwrap()));
+    }
+
+    #[test]
+    fn tokens_without_a_life_are_not_thrown_away() {
+        for body in [r#"{"token":"t"}"#, r#"{"access_token":"t","expires_in":0}"#, r#"{"token":"t","expires_in":18446744073709551615}"#] {
+            let token = token_of(body.as_bytes()).unwrap();
+            assert!(token.expires.is_none_or(|expires| expires > Instant::now()), "{body}");
+        }
+        for body in ["{}", r#"{"token":""}"#, "<html>", r#"{"token":5}"#] {
+            assert!(token_of(body.as_bytes()).is_none(), "{body}");
+        }
+    }
+}

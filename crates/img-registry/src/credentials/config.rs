@@ -1,0 +1,136 @@
+//! Docker's `config.json`, as far as credentials go; Podman's `auth.json` has the same format.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+
+use super::{Credential, CredentialError, key};
+use crate::Secret;
+
+/// The user name that stands for an identity token in the password's place.
+pub(super) const TOKEN_USER: &str = "<token>";
+
+/// A config file that was read.
+#[derive(Debug)]
+pub(super) struct DockerConfig {
+    path: PathBuf,
+    content: Content,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Content {
+    auths: Option<BTreeMap<String, Option<Entry>>>,
+    creds_store: Option<String>,
+    cred_helpers: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Default, Deserialize)]
+struct Entry {
+    #[serde(default)]
+    auth: String,
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    identitytoken: String,
+    #[serde(default)]
+    registrytoken: String,
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl DockerConfig {
+    /// Reads a config file.
+    pub(super) fn read(path: PathBuf) -> Result<Self, CredentialError> {
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(source) => return Err(CredentialError::Read { path, source }),
+        };
+        match serde_json::from_slice(&bytes) {
+            Ok(content) => Ok(Self { path, content }),
+            Err(error) => {
+                Err(CredentialError::Parse { path, line: error.line(), column: error.column() })
+            }
+        }
+    }
+
+    /// Returns the helper that is in charge of the first of `keys` that has one.
+    pub(super) fn helper(&self, keys: &[String]) -> Option<&str> {
+        let helpers = self.content.cred_helpers.as_ref();
+        let special = helpers.and_then(|helpers| lookup(helpers, keys).into_iter().next());
+        let general = self.content.creds_store.as_ref();
+        special.map(|(_, helper)| helper).or(general).map(String::as_str).filter(|h| !h.is_empty())
+    }
+
+    /// Returns the credentials written in the file for the first of `keys` that has any.
+    pub(super) fn entry(&self, keys: &[String]) -> Result<Option<Credential>, CredentialError> {
+        let Some(auths) = &self.content.auths else { return Ok(None) };
+        for (key, entry) in lookup(auths, keys) {
+            let Some(entry) = entry else { continue };
+            let credential = entry.credential().ok_or_else(|| CredentialError::Entry {
+                path: self.path.clone(),
+                key: key.clone(),
+            })?;
+            if credential.is_some() {
+                return Ok(credential);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Returns the entries for `keys`, most special first.
+///
+/// Of two spellings of one key, the one with a scheme is first: it is what Docker itself writes.
+fn lookup<'a, T>(map: &'a BTreeMap<String, T>, keys: &[String]) -> Vec<(&'a String, &'a T)> {
+    let matching = |wanted: &String| {
+        let wanted = wanted.clone();
+        map.iter().rev().filter(move |(key, _)| key::normalize(key) == wanted)
+    };
+    keys.iter().flat_map(matching).collect()
+}
+
+impl Entry {
+    /// Returns the credentials, `Some(None)` if the entry holds none, `None` if it is malformed.
+    fn credential(&self) -> Option<Option<Credential>> {
+        if !self.registrytoken.is_empty() {
+            return Some(Some(Credential::RegistryToken(Secret::new(&self.registrytoken))));
+        }
+        if !self.identitytoken.is_empty() {
+            return Some(Some(Credential::IdentityToken(Secret::new(&self.identitytoken))));
+        }
+        let (username, password) = match self.auth.trim() {
+            "" => (self.username.clone(), self.password.clone()),
+            auth => decode(auth)?,
+        };
+        if username.is_empty() && password.is_empty() {
+            return Some(None);
+        }
+        Some(Some(Credential::of_user(username, &password)))
+    }
+}
+
+impl Credential {
+    /// Returns the credential that a user name and a password stand for.
+    pub(super) fn of_user(username: String, password: &str) -> Self {
+        if username == TOKEN_USER {
+            return Self::IdentityToken(Secret::new(password));
+        }
+        Self::Basic { username, password: Secret::new(password) }
+    }
+}
+
+fn decode(auth: &str) -> Option<(String, String)> {
+    let text = String::from_utf8(STANDARD.decode(auth).ok()?).ok()?;
+    let (username, password) = text.split_once(':')?;
+    Some((username.to_owned(), password.trim_end_matches('\0').to_owned()))
+}

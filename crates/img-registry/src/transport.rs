@@ -1,0 +1,172 @@
+//! HTTP under the client: TLS, proxies, time-outs, and what a failed exchange means.
+//!
+//! Redirects are never followed here: who follows one decides what goes with it.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use img_oci::RegistryHost;
+use reqwest::{Client, Request, Response, redirect};
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+use url::Url;
+
+use crate::RequestError;
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a peer may be silent.
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// With whom plain HTTP is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// With registries on this machine.
+    #[default]
+    Local,
+    /// With every registry, as the user asked for.
+    Everywhere,
+}
+
+/// The HTTP clients, made when they are first needed: loading certificates takes time.
+#[derive(Default)]
+pub(crate) struct Transport {
+    pub(crate) plain_http: PlainHttp,
+    idle_timeout: Option<Duration>,
+    local: OnceLock<Client>,
+    remote: OnceLock<Client>,
+}
+
+impl Transport {
+    pub(crate) fn new(plain_http: PlainHttp, idle_timeout: Duration) -> Self {
+        Self { plain_http, idle_timeout: Some(idle_timeout), ..Self::default() }
+    }
+
+    /// Returns how long a peer may be silent.
+    pub(crate) fn idle_timeout(&self) -> Duration {
+        self.idle_timeout.unwrap_or(IDLE_TIMEOUT)
+    }
+
+    /// Returns the URL under which a registry's API is.
+    pub(crate) fn base(&self, registry: &RegistryHost) -> Url {
+        let plain = registry.is_local() || self.plain_http == PlainHttp::Everywhere;
+        let scheme = if plain { "http" } else { "https" };
+        let url = format!("{scheme}://{}/v2/", registry.api_host());
+        Url::parse(&url).expect("a registry host is a valid authority")
+    }
+
+    /// Sends a request and returns the head of the response.
+    pub(crate) async fn send(&self, request: Request) -> Result<Response, RequestError> {
+        let host = authority(request.url());
+        let sent = self.client(request.url())?.execute(request);
+        match tokio::time::timeout(self.idle_timeout(), sent).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(RequestError::of(host, &error)),
+            Err(_) => Err(self.stalled(host)),
+        }
+    }
+
+    /// Sends a request without a limit of time, which the caller has to watch.
+    pub(crate) async fn send_unwatched(&self, request: Request) -> Result<Response, RequestError> {
+        let host = authority(request.url());
+        let sent = self.client(request.url())?.execute(request).await;
+        sent.map_err(|error| RequestError::of(host, &error))
+    }
+
+    pub(crate) fn stalled(&self, host: String) -> RequestError {
+        RequestError::Stalled { host, seconds: self.idle_timeout().as_secs() }
+    }
+
+    /// Returns the next piece of a response's body.
+    pub(crate) async fn next_piece(
+        &self,
+        response: &mut Response,
+    ) -> Result<Option<bytes::Bytes>, RequestError> {
+        let piece = tokio::time::timeout(self.idle_timeout(), response.chunk()).await;
+        match piece {
+            Ok(Ok(piece)) => Ok(piece),
+            Ok(Err(error)) => Err(RequestError::of(authority(response.url()), &error)),
+            Err(_) => Err(self.stalled(authority(response.url()))),
+        }
+    }
+
+    /// Returns the whole body of a response; one longer than `limit` is an error.
+    pub(crate) async fn body(
+        &self,
+        mut response: Response,
+        limit: u64,
+    ) -> Result<Vec<u8>, RequestError> {
+        let mut body = Vec::new();
+        while let Some(piece) = self.next_piece(&mut response).await? {
+            body.extend_from_slice(&piece);
+            if body.len() as u64 > limit {
+                return Err(RequestError::TooLarge { host: authority(response.url()), limit });
+            }
+        }
+        Ok(body)
+    }
+
+    fn client(&self, url: &Url) -> Result<&Client, RequestError> {
+        let local = url.scheme() == "http" && is_local(url);
+        let slot = if local { &self.local } else { &self.remote };
+        if slot.get().is_none() {
+            let built = build(local).map_err(|error| RequestError::of(authority(url), &error))?;
+            // Another task may have been faster; then its client is as good.
+            let _ = slot.set(built);
+        }
+        Ok(slot.get().expect("was set above"))
+    }
+}
+
+/// Returns host and port of a URL, to name it in messages: paths and queries may hold secrets.
+pub(crate) fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// Tells whether a URL names this machine.
+pub(crate) fn is_local(url: &Url) -> bool {
+    authority(url).parse::<RegistryHost>().is_ok_and(|host| host.is_local())
+}
+
+/// Tells whether credentials for one URL may go to the other.
+pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
+    a.scheme() == b.scheme()
+        && a.host_str() == b.host_str()
+        && a.port_or_known_default() == b.port_or_known_default()
+}
+
+fn build(local: bool) -> Result<Client, reqwest::Error> {
+    let roots = if local { RootCertStore::empty() } else { root_certificates() };
+    let client = Client::builder()
+        .user_agent(concat!("rules_img/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tls_backend_preconfigured(tls_config(roots));
+    // A proxy cannot reach this machine by the names it has for itself.
+    let client = if local { client.no_proxy() } else { client };
+    client.build()
+}
+
+fn tls_config(roots: RootCertStore) -> ClientConfig {
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring supports the default protocol versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config
+}
+
+/// Returns the certificates of the machine (`SSL_CERT_FILE` replaces them), or Mozilla's.
+fn root_certificates() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    let native: Vec<CertificateDer<'static>> = rustls_native_certs::load_native_certs().certs;
+    roots.add_parsable_certificates(native);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    roots
+}
