@@ -29,9 +29,9 @@ _WATCHED_FILES = [
     "Cargo.lock",
     "rust-toolchain",
     "rust-toolchain.toml",
+    ".cargo/config.toml",
 ]
-_WATCHED_TREES = ["crates"]
-_OPTIONAL_TREES = [".cargo"]
+_WATCHED_TREE = "crates"
 
 # A clean build takes minutes on a small machine; this only ends one that hangs.
 _BUILD_TIMEOUT_SECONDS = 3600
@@ -129,11 +129,8 @@ def _build_tool(repository_ctx):
 
 def _watch_sources(repository_ctx, root):
     for name in _WATCHED_FILES:
-        repository_ctx.watch(root.get_child(name))
-    for name in _WATCHED_TREES + _OPTIONAL_TREES:
-        tree = root.get_child(name)
-        if tree.exists or name in _WATCHED_TREES:
-            repository_ctx.watch_tree(tree)
+        repository_ctx.watch(root.get_child(*name.split("/")))
+    repository_ctx.watch_tree(root.get_child(_WATCHED_TREE))
 
 def _own_target_dir(repository_ctx):
     return repository_ctx.path("target")
