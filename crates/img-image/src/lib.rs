@@ -1,1 +1,16 @@
-//! Config, manifest and index of an image.
+//! Config, manifest and index of an image, from layer metadata and what the user says.
+//!
+//! Documents are written once, compact, with fields in the order of the specification's Go types
+//! and maps sorted by key; their digests are of those bytes. Layer blobs are never read.
+
+mod config;
+mod fragment;
+mod index;
+mod manifest;
+mod platform;
+
+pub use config::{ConfigError, ConfigSettings};
+pub use fragment::ConfigFragment;
+pub use index::{BuildIndexError, BuiltIndex, build_index};
+pub use manifest::{Base, BuildManifestError, BuiltManifest, ManifestOptions, build_manifest};
+pub use platform::runs_on;

@@ -38,7 +38,10 @@ impl Attributes {
         let mut attributes = self.clone();
         let path = || path.to_owned();
         let mode = metadata.mode_bits();
-        let mode = mode.map_err(|source| BuildLayerError::Mode { path: path(), source })?;
+        let mode = mode.map_err(|source| BuildLayerError::Mode {
+            path: path(),
+            source,
+        })?;
         attributes.mode = mode.unwrap_or(self.mode);
         attributes.uid = metadata.uid.unwrap_or(self.uid);
         attributes.gid = metadata.gid.unwrap_or(self.gid);
@@ -52,9 +55,13 @@ impl Attributes {
             })?;
         }
         for (key, value) in metadata.pax_records.iter().flatten() {
-            check_user_record(key, value.as_bytes())
-                .map_err(|source| BuildLayerError::Record { path: path(), source })?;
-            attributes.pax.insert(key.clone(), value.clone().into_bytes());
+            check_user_record(key, value.as_bytes()).map_err(|source| BuildLayerError::Record {
+                path: path(),
+                source,
+            })?;
+            attributes
+                .pax
+                .insert(key.clone(), value.clone().into_bytes());
         }
         Ok(attributes)
     }
@@ -68,7 +75,10 @@ fn parse_time(text: &str) -> Result<Timestamp, jiff::Error> {
         nanoseconds += 1_000_000_000;
     }
     // In 0..1 000 000 000 by the lines above.
-    Ok(Timestamp { seconds, nanoseconds: u32::try_from(nanoseconds).unwrap_or(0) })
+    Ok(Timestamp {
+        seconds,
+        nanoseconds: u32::try_from(nanoseconds).unwrap_or(0),
+    })
 }
 
 /// Number of a set of attributes in its table.
@@ -92,7 +102,13 @@ impl<'o> AttributesTable<'o> {
         let unused = by_path.keys().map(Vec::as_slice).collect();
         let table = vec![file_default.clone()];
         let ids = HashMap::from([(file_default.clone(), 0)]);
-        Ok(Self { table, ids, file_default, by_path, unused })
+        Ok(Self {
+            table,
+            ids,
+            file_default,
+            by_path,
+            unused,
+        })
     }
 
     pub(crate) fn of_file(&mut self, path: &[u8]) -> Result<AttributesId, BuildLayerError> {
@@ -110,7 +126,10 @@ impl<'o> AttributesTable<'o> {
     /// A symlink's mode is 0777 whatever is given: no system uses another.
     pub(crate) fn of_symlink(&mut self, path: &[u8]) -> Result<AttributesId, BuildLayerError> {
         let id = self.overlay(path, Attributes::with_mode(0o777))?;
-        let attributes = Attributes { mode: 0o777, ..self.get(id).clone() };
+        let attributes = Attributes {
+            mode: 0o777,
+            ..self.get(id).clone()
+        };
         Ok(self.intern(attributes))
     }
 
@@ -123,8 +142,13 @@ impl<'o> AttributesTable<'o> {
         if self.unused.is_empty() {
             return Ok(());
         }
-        let paths = self.unused.iter().map(|path| format!("`{}`", shown(path).escape_debug()));
-        Err(BuildLayerError::UnusedMetadata { paths: paths.collect() })
+        let paths = self
+            .unused
+            .iter()
+            .map(|path| format!("`{}`", shown(path).escape_debug()));
+        Err(BuildLayerError::UnusedMetadata {
+            paths: paths.collect(),
+        })
     }
 
     fn overlay(&mut self, path: &[u8], base: Attributes) -> Result<AttributesId, BuildLayerError> {
@@ -156,7 +180,14 @@ mod tests {
     #[test]
     fn times_are_rounded_towards_the_past() {
         let check = |text: &str, seconds, nanoseconds| {
-            assert_eq!(parse_time(text).unwrap(), Timestamp { seconds, nanoseconds }, "{text}");
+            assert_eq!(
+                parse_time(text).unwrap(),
+                Timestamp {
+                    seconds,
+                    nanoseconds
+                },
+                "{text}"
+            );
         };
         check("1970-01-01T00:00:00Z", 0, 0);
         check("2026-01-31T12:00:00.5+02:00", 1_769_853_600, 500_000_000);
@@ -167,8 +198,10 @@ mod tests {
     #[test]
     fn metadata_by_path_lies_over_the_default_and_must_be_used() {
         let default = FileMetadata::parse(r#"{"uid":7,"mode":"0644"}"#).unwrap();
-        let by_path =
-            BTreeMap::from([(b"a".to_vec(), FileMetadata::parse(r#"{"mode":"0600"}"#).unwrap())]);
+        let by_path = BTreeMap::from([(
+            b"a".to_vec(),
+            FileMetadata::parse(r#"{"mode":"0600"}"#).unwrap(),
+        )]);
         let mut table = AttributesTable::new(&default, &by_path).unwrap();
         assert_eq!(table.of_file(b"b").unwrap(), 0);
         let error = table.check_all_used().unwrap_err().to_string();

@@ -41,7 +41,10 @@ pub(crate) fn for_each<E>(
     mut consume: impl FnMut(usize, Loaded) -> Result<(), E>,
 ) -> Result<(), E> {
     if sources.len() < FEW {
-        let mut loaded = sources.iter().map(|source| load(source.as_ref())).enumerate();
+        let mut loaded = sources
+            .iter()
+            .map(|source| load(source.as_ref()))
+            .enumerate();
         return loaded.try_for_each(|(index, content)| consume(index, content));
     }
     std::thread::scope(|scope| {

@@ -24,7 +24,11 @@ pub(crate) struct MemberStream<W> {
 
 impl<W: Write + Send + 'static> MemberStream<W> {
     pub(crate) fn new(encoder: ParallelEncoder<W>, target: usize) -> Self {
-        Self { encoder, target, member: Vec::new() }
+        Self {
+            encoder,
+            target,
+            member: Vec::new(),
+        }
     }
 
     /// Starts an entry of `path` and `content_size`, whose blocks take `header_size` bytes before
@@ -37,10 +41,16 @@ impl<W: Write + Send + 'static> MemberStream<W> {
     ) -> Result<(), EncodeError> {
         let target = u64::try_from(self.target).unwrap_or(u64::MAX);
         let member = u64::try_from(self.member.len()).unwrap_or(u64::MAX);
-        let entry = u64::try_from(header_size).unwrap_or(u64::MAX).saturating_add(content_size);
+        let entry = u64::try_from(header_size)
+            .unwrap_or(u64::MAX)
+            .saturating_add(content_size);
         let too_large = member.saturating_add(entry) > 2 * target;
         let chosen = member >= target / 4 && is_cut(path, content_size, entry, target);
-        if member > 0 && (content_size >= target || too_large || chosen) { self.cut() } else { Ok(()) }
+        if member > 0 && (content_size >= target || too_large || chosen) {
+            self.cut()
+        } else {
+            Ok(())
+        }
     }
 
     /// Adds bytes to the member.
@@ -60,10 +70,18 @@ impl<W: Write + Send + 'static> MemberStream<W> {
     }
 
     /// Cuts within the content of a large file if `offset` is a place to.
-    pub(crate) fn cut_content(&mut self, offset: u64, content_size: u64) -> Result<(), EncodeError> {
+    pub(crate) fn cut_content(
+        &mut self,
+        offset: u64,
+        content_size: u64,
+    ) -> Result<(), EncodeError> {
         let target = u64::try_from(self.target).unwrap_or(u64::MAX);
         let is_place = offset > 0 && offset % target == 0;
-        if is_place && content_size >= target { self.cut() } else { Ok(()) }
+        if is_place && content_size >= target {
+            self.cut()
+        } else {
+            Ok(())
+        }
     }
 
     pub(crate) fn finish(mut self) -> Result<Encoded<W>, EncodeError> {
@@ -75,7 +93,10 @@ impl<W: Write + Send + 'static> MemberStream<W> {
 
     fn cut(&mut self) -> Result<(), EncodeError> {
         let room = self.target + self.target / 2;
-        self.encoder.push(std::mem::replace(&mut self.member, Vec::with_capacity(room)))
+        self.encoder.push(std::mem::replace(
+            &mut self.member,
+            Vec::with_capacity(room),
+        ))
     }
 }
 
@@ -120,7 +141,9 @@ mod tests {
     }
 
     fn entries(count: u64) -> Vec<(String, u64)> {
-        (0..count).map(|i| (format!("dir/file{i}"), 20 + i * 7 % 90)).collect()
+        (0..count)
+            .map(|i| (format!("dir/file{i}"), 20 + i * 7 % 90))
+            .collect()
     }
 
     #[test]
@@ -139,9 +162,22 @@ mod tests {
         let mut after = before.clone();
         after.insert(1000, ("dir/new".to_owned(), 50));
         let (before, after) = (members(&before), members(&after));
-        let same_start = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
-        let same_end = before.iter().rev().zip(after.iter().rev()).take_while(|(a, b)| a == b).count();
-        assert!(same_start + same_end + 6 > before.len(), "{same_start} {same_end} {}", before.len());
+        let same_start = before
+            .iter()
+            .zip(&after)
+            .take_while(|(a, b)| a == b)
+            .count();
+        let same_end = before
+            .iter()
+            .rev()
+            .zip(after.iter().rev())
+            .take_while(|(a, b)| a == b)
+            .count();
+        assert!(
+            same_start + same_end + 6 > before.len(),
+            "{same_start} {same_end} {}",
+            before.len()
+        );
     }
 
     #[test]

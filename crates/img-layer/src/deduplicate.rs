@@ -43,7 +43,9 @@ impl Written {
         };
         for other in std::mem::take(unhashed) {
             let hash = hash_entry(entries, other)?;
-            self.by_hash.entry((hash, entries.get(other).attributes)).or_insert(other);
+            self.by_hash
+                .entry((hash, entries.get(other).attributes))
+                .or_insert(other);
         }
         Ok(self.first_of(hash_entry(entries, id)?, entries.get(id).attributes, id))
     }

@@ -1,8 +1,8 @@
 //! What stands at each path of the layer: every path once, every parent a directory.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry as MapEntry;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
 use img_oci::{Algorithm, Digest, Hasher};
@@ -93,10 +93,15 @@ impl<'a> Entries<'a> {
             let id = self.by_path.get(path.as_slice())?;
             (self.entries[*id].kind != PlannedKind::Directory).then_some(*id)
         };
-        let Some(above) = self.parents.iter().filter_map(blocked).min() else { return Ok(()) };
+        let Some(above) = self.parents.iter().filter_map(blocked).min() else {
+            return Ok(());
+        };
         let above = &self.entries[above];
         let below = self.entries.iter().find(|entry| {
-            entry.path.strip_prefix(above.path.as_ref()).is_some_and(|rest| rest.starts_with(b"/"))
+            entry
+                .path
+                .strip_prefix(above.path.as_ref())
+                .is_some_and(|rest| rest.starts_with(b"/"))
         });
         Err(BuildLayerError::Parent {
             path: below.map(|entry| shown(&entry.path)).unwrap_or_default(),

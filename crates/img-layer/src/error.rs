@@ -105,9 +105,9 @@ impl BuildLayerError {
             Self::Path { .. } => {
                 Some("write the path relative to the image's root, such as app/bin/server")
             }
-            Self::Conflict { .. } => {
-                Some("remove one of the two, or give each a path of its own in `srcs` and `symlinks`")
-            }
+            Self::Conflict { .. } => Some(
+                "remove one of the two, or give each a path of its own in `srcs` and `symlinks`",
+            ),
             Self::Parent { .. } => Some("give one of the two another path"),
             Self::UnusedMetadata { .. } => {
                 Some("keys of `file_metadata` are full paths of entries: correct or remove these")

@@ -36,7 +36,10 @@ impl<'a> From<AddedFile<'a>> for Input<'a> {
             EntryType::Directory => InputKind::Tree(source),
             EntryType::Symlink => InputKind::SymlinkOnDisk(source),
         };
-        Self { path: Cow::Borrowed(line.path), kind }
+        Self {
+            path: Cow::Borrowed(line.path),
+            kind,
+        }
     }
 }
 

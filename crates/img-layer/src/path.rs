@@ -12,7 +12,10 @@ use crate::error::{BuildLayerError, shown};
 
 /// Returns the path in its one spelling: components joined by single slashes.
 pub(crate) fn normalize(path: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, BuildLayerError> {
-    let refuse = |problem| BuildLayerError::Path { path: shown(&path), problem };
+    let refuse = |problem| BuildLayerError::Path {
+        path: shown(&path),
+        problem,
+    };
     if path.starts_with(b"/") {
         return Err(refuse("is absolute"));
     }
@@ -30,9 +33,15 @@ pub(crate) fn normalize(path: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, BuildLayer
     if is_normal {
         return Ok(path);
     }
-    let kept = path.split(|b| *b == b'/').filter(|c| !matches!(*c, b"" | b"."));
+    let kept = path
+        .split(|b| *b == b'/')
+        .filter(|c| !matches!(*c, b"" | b"."));
     let joined = kept.collect::<Vec<_>>().join(&b'/');
-    if joined.is_empty() { Err(refuse("is empty")) } else { Ok(Cow::Owned(joined)) }
+    if joined.is_empty() {
+        Err(refuse("is empty"))
+    } else {
+        Ok(Cow::Owned(joined))
+    }
 }
 
 /// Returns the path above, unless that is the root.
@@ -42,14 +51,15 @@ pub(crate) fn parent(path: &[u8]) -> Option<&[u8]> {
 
 /// Returns the text of a symlink at `link` that leads to `target`, both paths in the image.
 pub(crate) fn relative(link: &[u8], target: &[u8]) -> Vec<u8> {
-    let components = |path: &[u8]| -> Vec<Vec<u8>> {
-        path.split(|b| *b == b'/').map(<[u8]>::to_vec).collect()
-    };
+    let components =
+        |path: &[u8]| -> Vec<Vec<u8>> { path.split(|b| *b == b'/').map(<[u8]>::to_vec).collect() };
     let (mut from, to) = (components(link), components(target));
     from.pop();
     let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
     let up = std::iter::repeat_n(b"..".to_vec(), from.len() - shared);
-    up.chain(to.into_iter().skip(shared)).collect::<Vec<_>>().join(&b'/')
+    up.chain(to.into_iter().skip(shared))
+        .collect::<Vec<_>>()
+        .join(&b'/')
 }
 
 /// Returns the path on disk that these bytes name.
@@ -70,7 +80,9 @@ mod tests {
         check("a/b", Some("a/b"));
         check("./a//b/./c/", Some("a/b/c"));
         check("..a/b..", Some("..a/b.."));
-        for refused in ["", "/", ".", "./", "/a", "//a", "..", "../a", "a/../b", "a/..", "a\0b"] {
+        for refused in [
+            "", "/", ".", "./", "/a", "//a", "..", "../a", "a/../b", "a/..", "a\0b",
+        ] {
             check(refused, None);
         }
     }
@@ -78,7 +90,10 @@ mod tests {
     #[test]
     fn relative_links_go_up_as_far_as_needed() {
         let check = |link: &str, target: &str, text: &str| {
-            assert_eq!(relative(link.as_bytes(), target.as_bytes()), text.as_bytes());
+            assert_eq!(
+                relative(link.as_bytes(), target.as_bytes()),
+                text.as_bytes()
+            );
         };
         check("a/b", "a/c", "c");
         check("b", "a/c", "a/c");

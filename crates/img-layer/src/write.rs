@@ -95,7 +95,11 @@ impl<'a> Plan<'a, '_, '_> {
         source: Cow<'a, [u8]>,
     ) -> Result<(), BuildLayerError> {
         let attributes = self.attributes.of_file(&path)?;
-        let entry = Planned { path, attributes, kind: PlannedKind::File(source) };
+        let entry = Planned {
+            path,
+            attributes,
+            kind: PlannedKind::File(source),
+        };
         self.content.extend(self.entries.add(entry)?);
         Ok(())
     }
@@ -106,14 +110,22 @@ impl<'a> Plan<'a, '_, '_> {
         text: Cow<'a, [u8]>,
     ) -> Result<(), BuildLayerError> {
         let attributes = self.attributes.of_symlink(&path)?;
-        let entry = Planned { path, attributes, kind: PlannedKind::Symlink(text) };
+        let entry = Planned {
+            path,
+            attributes,
+            kind: PlannedKind::Symlink(text),
+        };
         self.symlinks.extend(self.entries.add(entry)?);
         Ok(())
     }
 
     fn add_directory(&mut self, path: Cow<'a, [u8]>) -> Result<(), BuildLayerError> {
         let attributes = self.attributes.of_directory(&path)?;
-        let entry = Planned { path, attributes, kind: PlannedKind::Directory };
+        let entry = Planned {
+            path,
+            attributes,
+            kind: PlannedKind::Directory,
+        };
         self.content.extend(self.entries.add(entry)?);
         Ok(())
     }
@@ -122,7 +134,10 @@ impl<'a> Plan<'a, '_, '_> {
     fn add_tree(&mut self, path: Cow<'a, [u8]>, source: &[u8]) -> Result<(), BuildLayerError> {
         let tree = Tree::walk(source, &path)?;
         if self.tree_handling == TreeHandling::DeduplicateSymlink && !tree.files.is_empty() {
-            let first = self.trees.entry(tree.digest(&path)?).or_insert_with(|| path.to_vec());
+            let first = self
+                .trees
+                .entry(tree.digest(&path)?)
+                .or_insert_with(|| path.to_vec());
             if *first != *path {
                 let text = relative(&path, first);
                 return self.add_symlink(path, Cow::Owned(text));
@@ -149,14 +164,22 @@ struct Tree {
 impl Tree {
     fn walk(source: &[u8], path: &[u8]) -> Result<Self, BuildLayerError> {
         let root = on_disk(source);
-        let mut tree = Self { files: Vec::new(), empty_directories: Vec::new() };
-        for entry in WalkDir::new(root).min_depth(1).follow_links(true).sort_by_file_name() {
+        let mut tree = Self {
+            files: Vec::new(),
+            empty_directories: Vec::new(),
+        };
+        for entry in WalkDir::new(root)
+            .min_depth(1)
+            .follow_links(true)
+            .sort_by_file_name()
+        {
             let entry = entry.map_err(|error| read_error(source, path, error.into()))?;
             // Every entry of a walk stands below its root.
             let name = entry.path().strip_prefix(root).unwrap_or(entry.path());
             let name = name.as_os_str().as_bytes().to_vec();
             if !entry.file_type().is_dir() {
-                tree.files.push((name, entry.path().as_os_str().as_bytes().to_vec()));
+                tree.files
+                    .push((name, entry.path().as_os_str().as_bytes().to_vec()));
             } else if is_empty(entry.path()).map_err(|error| read_error(source, path, error))? {
                 tree.empty_directories.push(name);
             }
@@ -185,7 +208,11 @@ fn is_empty(directory: &std::path::Path) -> std::io::Result<bool> {
 }
 
 fn read_error(source: &[u8], path: &[u8], error: std::io::Error) -> BuildLayerError {
-    BuildLayerError::Read { file: on_disk(source).to_owned(), path: shown(path), source: error }
+    BuildLayerError::Read {
+        file: on_disk(source).to_owned(),
+        path: shown(path),
+        source: error,
+    }
 }
 
 /// Writes entries to the stream.
@@ -211,7 +238,8 @@ impl<W: Write + Send + 'static> LayerWriter<W> {
         let is_file = |id: &EntryId| matches!(plan.entries.get(*id).kind, PlannedKind::File(_));
         let runs: Vec<&[EntryId]> = planned.chunk_by(|a, b| is_file(a) == is_file(b)).collect();
         for run in runs {
-            let sources: Vec<Cow<'a, [u8]>> = run.iter().filter_map(|id| plan.source(*id)).collect();
+            let sources: Vec<Cow<'a, [u8]>> =
+                run.iter().filter_map(|id| plan.source(*id)).collect();
             if sources.is_empty() {
                 for id in run {
                     self.write_directory(plan, *id)?;
@@ -335,7 +363,9 @@ impl<W: Write + Send + 'static> LayerWriter<W> {
             }
             self.stream.cut_content(offset, size)?;
         }
-        let more = (&file).read(&mut [0]).map_err(|error| plan.read_error(id, &source, error))?;
+        let more = (&file)
+            .read(&mut [0])
+            .map_err(|error| plan.read_error(id, &source, error))?;
         if more > 0 {
             return Err(changed(size + 1));
         }
@@ -352,7 +382,9 @@ impl<W: Write + Send + 'static> LayerWriter<W> {
         }
         for id in &plan.symlinks {
             let entry = plan.entries.get(*id);
-            let PlannedKind::Symlink(text) = &entry.kind else { continue };
+            let PlannedKind::Symlink(text) = &entry.kind else {
+                continue;
+            };
             let attributes = plan.attributes.get(entry.attributes);
             self.write_parents(&entry.path)?;
             self.write_header(&entry.path, EntryKind::Symlink, attributes, 0, text)?;

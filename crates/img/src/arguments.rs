@@ -41,13 +41,18 @@ pub(crate) fn normalize(arguments: Vec<OsString>) -> Result<Vec<OsString>, ReadA
 }
 
 fn read_lines(path: &OsStr) -> Result<Vec<OsString>, ReadArgumentsError> {
-    let bytes = std::fs::read(path)
-        .map_err(|source| ReadArgumentsError { path: path.into(), source })?;
+    let bytes = std::fs::read(path).map_err(|source| ReadArgumentsError {
+        path: path.into(),
+        source,
+    })?;
     let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(text.split(|b| *b == b'\n').map(|line| OsString::from_vec(line.to_vec())).collect())
+    Ok(text
+        .split(|b| *b == b'\n')
+        .map(|line| OsString::from_vec(line.to_vec()))
+        .collect())
 }
 
 fn with_two_dashes(argument: OsString) -> OsString {
@@ -72,12 +77,14 @@ mod tests {
 
     #[test]
     fn flags_in_go_spelling_are_long_flags() {
-        check(&["img", "layer", "-metadata=x", "-name", "y"], &[
-            "img", "layer", "--metadata=x", "--name", "y",
-        ]);
-        check(&["img", "-t", "v1", "-", "--x", "-1", "-t=v1"], &[
-            "img", "-t", "v1", "-", "--x", "-1", "-t=v1",
-        ]);
+        check(
+            &["img", "layer", "-metadata=x", "-name", "y"],
+            &["img", "layer", "--metadata=x", "--name", "y"],
+        );
+        check(
+            &["img", "-t", "v1", "-", "--x", "-1", "-t=v1"],
+            &["img", "-t", "v1", "-", "--x", "-1", "-t=v1"],
+        );
         check(&["img", "--", "-name"], &["img", "--", "-name"]);
     }
 
@@ -86,7 +93,10 @@ mod tests {
         let file = std::env::temp_dir().join(format!("img-arguments-{}", std::process::id()));
         std::fs::write(&file, "-name\nwith space\n\n--x=y\n").unwrap();
         let at = format!("@{}", file.display());
-        check(&["img", &at, "z"], &["img", "--name", "with space", "", "--x=y", "z"]);
+        check(
+            &["img", &at, "z"],
+            &["img", "--name", "with space", "", "--x=y", "z"],
+        );
         std::fs::remove_file(&file).unwrap();
         assert!(normalize(vec!["img".into(), at.into()]).is_err());
     }

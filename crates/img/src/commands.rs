@@ -1,8 +1,14 @@
 //! The subcommands, one file each: arguments, then what to do with them.
 
+mod deploy;
+mod deploy_metadata;
 mod hash;
+mod index;
 mod layer;
+mod manifest;
+mod oci_layout;
 mod pairs;
+mod registry;
 
 use clap::Subcommand;
 
@@ -11,26 +17,50 @@ use crate::failure::Outcome;
 /// All subcommands.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Write an image as an OCI layout
+    OciLayout(oci_layout::OciLayoutArgs),
+    /// Build the index of an image for several platforms
+    Index(index::IndexArgs),
+    /// Build config and manifest of an image
+    Manifest(Box<manifest::ManifestArgs>),
+    /// Push the images of a deploy manifest
+    Deploy(deploy::DeployArgs),
+    /// Write the deploy manifest of an image
+    DeployMetadata(Box<deploy_metadata::DeployMetadataArgs>),
     /// Hash a file, or describe it as a layer
     Hash(hash::HashArgs),
     /// Build a layer from files
     Layer(Box<layer::LayerArgs>),
+    /// Serve images from a directory over the OCI distribution protocol
+    Registry(registry::RegistryArgs),
 }
 
 impl Command {
     /// Returns the name of the subcommand as it is typed.
     pub(crate) fn name(&self) -> &'static str {
         match self {
+            Self::OciLayout(_) => "oci-layout",
+            Self::Index(_) => "index",
+            Self::Manifest(_) => "manifest",
+            Self::Deploy(_) => "deploy",
+            Self::DeployMetadata(_) => "deploy-metadata",
             Self::Hash(_) => "hash",
             Self::Layer(_) => "layer",
+            Self::Registry(_) => "registry",
         }
     }
 
     /// Runs the subcommand.
     pub(crate) fn run(self) -> Outcome {
         match self {
+            Self::OciLayout(arguments) => oci_layout::run(&arguments),
+            Self::Index(arguments) => index::run(arguments),
+            Self::Manifest(arguments) => manifest::run(&arguments),
+            Self::Deploy(arguments) => deploy::run(arguments),
+            Self::DeployMetadata(arguments) => deploy_metadata::run(*arguments),
             Self::Hash(arguments) => hash::run(arguments),
             Self::Layer(arguments) => layer::run(*arguments),
+            Self::Registry(arguments) => registry::run(&arguments),
         }
     }
 }

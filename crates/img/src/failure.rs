@@ -16,6 +16,17 @@ pub(crate) struct Failure {
 pub(crate) type Outcome = Result<(), Failure>;
 
 impl Failure {
+    /// Returns the failure with what the user can do, where the library knows.
+    pub(crate) fn with_hint(
+        hint: Option<impl Into<String>>,
+        error: impl Error + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            error: Box::new(error),
+            hint: hint.map(Into::into),
+        }
+    }
+
     /// Adds what the user can do, unless something was said before.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint.get_or_insert_with(|| hint.into());
@@ -49,7 +60,11 @@ impl fmt::Display for Failure {
         }
         // One line, and no terminal escapes from file names or servers.
         for c in text.chars() {
-            if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
+            if c.is_control() {
+                write!(f, "{}", c.escape_default())?
+            } else {
+                write!(f, "{c}")?
+            }
         }
         Ok(())
     }
@@ -57,7 +72,10 @@ impl fmt::Display for Failure {
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self { error: Box::new(error), hint: None }
+        Self {
+            error: Box::new(error),
+            hint: None,
+        }
     }
 }
 

@@ -27,7 +27,10 @@ pub(crate) enum InputError {
 
 /// Returns the bytes of the file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, InputError> {
-    std::fs::read(path).map_err(|source| InputError::Read { path: path.to_owned(), source })
+    std::fs::read(path).map_err(|source| InputError::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Returns what `parse` makes of the bytes of the file.
@@ -35,13 +38,17 @@ pub(crate) fn parse<T, E: std::error::Error + Send + Sync + 'static>(
     path: &Path,
     parse: impl FnOnce(&[u8]) -> Result<T, E>,
 ) -> Result<T, InputError> {
-    parse(&read(path)?)
-        .map_err(|error| InputError::Parse { path: path.to_owned(), source: Box::new(error) })
+    parse(&read(path)?).map_err(|error| InputError::Parse {
+        path: path.to_owned(),
+        source: Box::new(error),
+    })
 }
 
 /// Returns the `KEY=VALUE` pairs of the file.
 pub(crate) fn key_values(
     path: &Path,
 ) -> Result<std::collections::BTreeMap<String, String>, InputError> {
-    parse(path, |bytes| img_wire::parse_key_values(&String::from_utf8_lossy(bytes)))
+    parse(path, |bytes| {
+        img_wire::parse_key_values(&String::from_utf8_lossy(bytes))
+    })
 }

@@ -18,7 +18,10 @@ const MAX_LINKS: usize = 40;
 #[derive(Debug, Error)]
 enum LaunchError {
     #[error("cannot read launch description {}", path.display())]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("cannot use launch description {}", path.display())]
     Parse { path: PathBuf, source: WireError },
 }
@@ -32,7 +35,9 @@ pub(crate) struct Launched {
 
 /// Returns the arguments with those of a launch description, if there is one, before the user's.
 pub(crate) fn arguments(arguments: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
-    let Some(launched) = find(arguments.first())? else { return Ok(arguments) };
+    let Some(launched) = find(arguments.first())? else {
+        return Ok(arguments);
+    };
     let mut rest = arguments.into_iter();
     let mut all: Vec<OsString> = rest.next().into_iter().collect();
     all.extend(launched.description.args.iter().map(OsString::from));
@@ -50,7 +55,10 @@ pub(crate) fn environment_default(name: &str) -> Option<String> {
 pub(crate) fn find(argv0: Option<&OsString>) -> Result<Option<Launched>, Failure> {
     let Some(argv0) = argv0 else { return Ok(None) };
     let mut executable = PathBuf::from(argv0);
-    if matches!(executable.file_name().and_then(OsStr::to_str), Some("img" | "img.exe")) {
+    if matches!(
+        executable.file_name().and_then(OsStr::to_str),
+        Some("img" | "img.exe")
+    ) {
         return Ok(None);
     }
     if !executable.as_os_str().as_encoded_bytes().contains(&b'/') {
@@ -63,7 +71,9 @@ pub(crate) fn find(argv0: Option<&OsString>) -> Result<Option<Launched>, Failure
         if let Some(launched) = read_beside(&executable)? {
             return Ok(Some(launched));
         }
-        let Ok(target) = std::fs::read_link(&executable) else { break };
+        let Ok(target) = std::fs::read_link(&executable) else {
+            break;
+        };
         executable = executable.parent().unwrap_or(Path::new("")).join(target);
     }
     Ok(None)
@@ -71,7 +81,9 @@ pub(crate) fn find(argv0: Option<&OsString>) -> Result<Option<Launched>, Failure
 
 fn in_search_path(name: &Path) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
 }
 
 fn read_beside(executable: &Path) -> Result<Option<Launched>, LaunchError> {
@@ -84,7 +96,10 @@ fn read_beside(executable: &Path) -> Result<Option<Launched>, LaunchError> {
         Err(source) => return Err(LaunchError::Read { path, source }),
     };
     match LaunchDescription::parse(&bytes) {
-        Ok(description) => Ok(Some(Launched { executable: executable.to_owned(), description })),
+        Ok(description) => Ok(Some(Launched {
+            executable: executable.to_owned(),
+            description,
+        })),
         Err(source) => Err(LaunchError::Parse { path, source }),
     }
 }
@@ -99,8 +114,11 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let executable = folder.join("push.exe");
         std::fs::write(&executable, "").unwrap();
-        std::fs::write(folder.join("push.exe.launch.json"), r#"{"version":1,"args":["deploy","-x"]}"#)
-            .unwrap();
+        std::fs::write(
+            folder.join("push.exe.launch.json"),
+            r#"{"version":1,"args":["deploy","-x"]}"#,
+        )
+        .unwrap();
         let link = folder.join("link");
         std::os::unix::fs::symlink("push.exe", &link).unwrap();
         for name in [&executable, &link] {
@@ -113,6 +131,9 @@ mod tests {
 
     #[test]
     fn a_program_called_img_has_no_description() {
-        assert_eq!(arguments(vec!["/x/img".into(), "hash".into()]).unwrap(), ["/x/img", "hash"]);
+        assert_eq!(
+            arguments(vec!["/x/img".into(), "hash".into()]).unwrap(),
+            ["/x/img", "hash"]
+        );
     }
 }

@@ -9,7 +9,10 @@ mod commands;
 mod failure;
 mod input;
 mod launch;
+mod network;
 mod output;
+mod progress;
+mod runfiles;
 
 use std::process::ExitCode;
 

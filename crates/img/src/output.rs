@@ -15,12 +15,6 @@ pub(crate) struct WriteOutputError {
     source: io::Error,
 }
 
-impl WriteOutputError {
-    pub(crate) fn new(path: &Path, source: io::Error) -> Self {
-        Self { path: path.to_owned(), source }
-    }
-}
-
 /// A file in the making; dropped without [`Output::commit`], it leaves nothing behind.
 pub(crate) struct Output {
     path: PathBuf,
@@ -31,20 +25,37 @@ pub(crate) struct Output {
 impl Output {
     /// Creates the output that will be at `path`, and the file to write its bytes to.
     pub(crate) fn create(path: &Path) -> Result<(Self, File), WriteOutputError> {
-        let failed = |source| WriteOutputError { path: path.to_owned(), source };
+        let failed = |source| WriteOutputError {
+            path: path.to_owned(),
+            source,
+        };
         // A device such as /dev/full is written to, not replaced.
         if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
             let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
-            return Ok((Self { path: path.to_owned(), temporary: None }, file));
+            return Ok((
+                Self {
+                    path: path.to_owned(),
+                    temporary: None,
+                },
+                file,
+            ));
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
         let temporary = Builder::new()
             .prefix(".img-")
             .permissions(permissions())
             .tempfile_in(folder.unwrap_or(Path::new(".")))
             .map_err(failed)?;
         let (file, temporary) = temporary.into_parts();
-        Ok((Self { path: path.to_owned(), temporary: Some(temporary) }, file))
+        Ok((
+            Self {
+                path: path.to_owned(),
+                temporary: Some(temporary),
+            },
+            file,
+        ))
     }
 
     /// Puts the file under its final name; returns what takes it away again.
@@ -52,7 +63,10 @@ impl Output {
         if let Some(temporary) = self.temporary {
             temporary
                 .persist(&self.path)
-                .map_err(|error| WriteOutputError { path: self.path.clone(), source: error.error })?;
+                .map_err(|error| WriteOutputError {
+                    path: self.path.clone(),
+                    source: error.error,
+                })?;
             return Ok(Committed(Some(self.path)));
         }
         Ok(Committed(None))
@@ -91,8 +105,10 @@ pub(crate) fn commit_all(
 /// Creates an output with these bytes; it still has to be committed.
 pub(crate) fn prepare(path: &Path, bytes: &[u8]) -> Result<Output, WriteOutputError> {
     let (output, mut file) = Output::create(path)?;
-    file.write_all(bytes)
-        .map_err(|source| WriteOutputError { path: path.to_owned(), source })?;
+    file.write_all(bytes).map_err(|source| WriteOutputError {
+        path: path.to_owned(),
+        source,
+    })?;
     Ok(output)
 }
 
@@ -105,8 +121,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let names = || {
-            let mut names: Vec<_> =
-                std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+            let mut names: Vec<_> = std::fs::read_dir(folder.path())
+                .unwrap()
+                .map(|e| e.unwrap().file_name())
+                .collect();
             names.sort();
             names
         };
@@ -115,17 +133,27 @@ mod tests {
         drop(output);
         assert!(names().is_empty());
         std::fs::create_dir(path("b")).unwrap();
-        let outputs = vec![prepare(&path("a"), b"1").unwrap(), prepare(&path("b"), b"2").unwrap()];
+        let outputs = vec![
+            prepare(&path("a"), b"1").unwrap(),
+            prepare(&path("b"), b"2").unwrap(),
+        ];
         assert!(commit_all(outputs).is_err());
         assert_eq!(names(), ["b"]);
-        commit_all([prepare(&path("a"), b"1").unwrap(), prepare(&path("c"), b"2").unwrap()]).unwrap();
+        commit_all([
+            prepare(&path("a"), b"1").unwrap(),
+            prepare(&path("c"), b"2").unwrap(),
+        ])
+        .unwrap();
         assert_eq!(names(), ["a", "b", "c"]);
     }
 
     #[test]
     fn a_device_is_written_to_and_stays() {
         let (_, mut file) = Output::create(Path::new("/dev/full")).unwrap();
-        assert_eq!(file.write_all(b"x").unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(
+            file.write_all(b"x").unwrap_err().kind(),
+            io::ErrorKind::StorageFull
+        );
         assert!(!std::fs::metadata("/dev/full").unwrap().is_file());
     }
 }

@@ -55,12 +55,16 @@ enum Encoding {
 }
 
 fn parse_algorithm(text: &str) -> Result<Algorithm, String> {
-    text.parse().map_err(|_| "expected sha256 or sha512".to_owned())
+    text.parse()
+        .map_err(|_| "expected sha256 or sha512".to_owned())
 }
 
 /// Writes the digest.
 pub(crate) fn run(args: HashArgs) -> Outcome {
-    let read_error = |source| InputError::Read { path: args.input.clone(), source };
+    let read_error = |source| InputError::Read {
+        path: args.input.clone(),
+        source,
+    };
     let bytes = match args.encoding {
         Encoding::LayerMetadata => describe_layer(&args).map_err(read_error)?.to_bytes(),
         encoding => {
@@ -136,7 +140,11 @@ struct Counted<R> {
 
 impl<R> Counted<R> {
     fn new(reader: R, algorithm: Algorithm) -> Self {
-        Self { reader, hasher: Hasher::new(algorithm), size: 0 }
+        Self {
+            reader,
+            hasher: Hasher::new(algorithm),
+            size: 0,
+        }
     }
 }
 

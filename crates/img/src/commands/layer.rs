@@ -136,8 +136,17 @@ impl Args for AddedArgs {
 impl FromArgMatches for AddedArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let indices = |id| matches.indices_of(id).into_iter().flatten();
-        let files = matches.get_many("add").into_iter().flatten().cloned().map(Added::File);
-        let params = matches.get_many("add_from_file").into_iter().flatten().cloned();
+        let files = matches
+            .get_many("add")
+            .into_iter()
+            .flatten()
+            .cloned()
+            .map(Added::File);
+        let params = matches
+            .get_many("add_from_file")
+            .into_iter()
+            .flatten()
+            .cloned();
         let mut added: Vec<(usize, Added)> = indices("add").zip(files).collect();
         added.extend(indices("add_from_file").zip(params.map(Added::Params)));
         added.sort_by_key(|(index, _)| *index);
@@ -176,16 +185,15 @@ pub(crate) fn run(args: LayerArgs) -> Outcome {
 /// Says which layer failed, unless the error names the file itself.
 fn describe(args: &LayerArgs, error: BuildLayerError) -> Failure {
     let hint = error.hint();
-    let failure = match error {
-        BuildLayerError::Encode(error) => Failure::from(BuildError {
-            output: args.output.clone(),
-            source: BuildLayerError::Encode(error),
-        }),
-        error => Failure::from(error),
-    };
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
+    match error {
+        source @ BuildLayerError::Encode(_) => Failure::with_hint(
+            hint,
+            BuildError {
+                output: args.output.clone(),
+                source,
+            },
+        ),
+        error => Failure::with_hint(hint, error),
     }
 }
 
@@ -197,8 +205,15 @@ struct BuildError {
 }
 
 fn options(args: &LayerArgs) -> Result<LayerOptions, Failure> {
-    let name = args.output.file_name().unwrap_or_default().to_string_lossy();
-    let format = args.format.or_else(|| Format::of_file_name(&name)).unwrap_or(Format::Gzip);
+    let name = args
+        .output
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
+    let format = args
+        .format
+        .or_else(|| Format::of_file_name(&name))
+        .unwrap_or(Format::Gzip);
     let default_metadata = match &args.default_metadata {
         Some(json) => parse_metadata("--default-metadata", json)?,
         None => FileMetadata::default(),
@@ -207,7 +222,10 @@ fn options(args: &LayerArgs) -> Result<LayerOptions, Failure> {
     for (path, json) in &args.file_metadata {
         let path = path.strip_prefix(b"/").unwrap_or(path).to_vec();
         let shown = String::from_utf8_lossy(&path).into_owned();
-        file_metadata.insert(path, parse_metadata(&shown, &String::from_utf8_lossy(json))?);
+        file_metadata.insert(
+            path,
+            parse_metadata(&shown, &String::from_utf8_lossy(json))?,
+        );
     }
     Ok(LayerOptions {
         compression: Compression::new(format, args.compression_level)?,
@@ -230,7 +248,10 @@ struct FileMetadataError {
 }
 
 fn parse_metadata(path: &str, json: &str) -> Result<FileMetadata, FileMetadataError> {
-    FileMetadata::parse(json).map_err(|source| FileMetadataError { path: path.to_owned(), source })
+    FileMetadata::parse(json).map_err(|source| FileMetadataError {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn annotations(args: &LayerArgs) -> Result<BTreeMap<String, String>, Failure> {
@@ -264,13 +285,17 @@ impl ParamFiles {
     /// Returns the added files that stand in the parameter file.
     fn added<'a>(&'a self, path: &Path) -> Result<Vec<Input<'a>>, Failure> {
         let lines = parse_added_files(self.bytes(path));
-        lines.map(|line| line.map(Input::from).map_err(|error| in_file(path, error))).collect()
+        lines
+            .map(|line| line.map(Input::from).map_err(|error| in_file(path, error)))
+            .collect()
     }
 
     /// Returns the symlinks that stand in the parameter file.
     fn symlinks<'a>(&'a self, path: &Path) -> Result<Vec<Input<'a>>, Failure> {
         let lines = parse_symlinks(self.bytes(path));
-        lines.map(|line| line.map(Input::from).map_err(|error| in_file(path, error))).collect()
+        lines
+            .map(|line| line.map(Input::from).map_err(|error| in_file(path, error)))
+            .collect()
     }
 
     fn bytes(&self, path: &Path) -> &[u8] {
@@ -279,7 +304,11 @@ impl ParamFiles {
 }
 
 fn in_file(path: &Path, error: img_wire::ParamFileError) -> Failure {
-    input::InputError::Parse { path: path.to_owned(), source: Box::new(error) }.into()
+    input::InputError::Parse {
+        path: path.to_owned(),
+        source: Box::new(error),
+    }
+    .into()
 }
 
 fn to_path(bytes: &[u8]) -> PathBuf {
@@ -300,14 +329,22 @@ fn inputs<'a>(args: &'a LayerArgs, params: &'a ParamFiles) -> Result<Vec<Input<'
         inputs.push(file(executable));
         for (_, runfiles) in args.runfiles.iter().filter(|(of, _)| *of == executable.1) {
             for mut input in params.added(&to_path(runfiles))? {
-                input.path = [&executable.0, b".runfiles/".as_slice(), &input.path].concat().into();
+                input.path = [&executable.0, b".runfiles/".as_slice(), &input.path]
+                    .concat()
+                    .into();
                 inputs.push(input);
             }
         }
     }
     for (link, target) in &args.symlink {
-        let (link, target) = (Cow::Borrowed(link.as_slice()), Cow::Borrowed(target.as_slice()));
-        inputs.push(Input { path: link, kind: InputKind::Symlink(target) });
+        let (link, target) = (
+            Cow::Borrowed(link.as_slice()),
+            Cow::Borrowed(target.as_slice()),
+        );
+        inputs.push(Input {
+            path: link,
+            kind: InputKind::Symlink(target),
+        });
     }
     for path in &args.symlinks_from_file {
         inputs.extend(params.symlinks(path)?);
@@ -317,7 +354,10 @@ fn inputs<'a>(args: &'a LayerArgs, params: &'a ParamFiles) -> Result<Vec<Input<'
 }
 
 fn file((path, source): &BytePair) -> Input<'_> {
-    Input { path: Cow::Borrowed(path), kind: InputKind::File(Cow::Borrowed(source)) }
+    Input {
+        path: Cow::Borrowed(path),
+        kind: InputKind::File(Cow::Borrowed(source)),
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -329,9 +369,9 @@ struct UnknownExecutable {
 fn check_runfiles(args: &LayerArgs) -> Result<(), UnknownExecutable> {
     let is_known = |file: &[u8]| args.executable.iter().any(|(_, known)| known == file);
     match args.runfiles.iter().find(|(file, _)| !is_known(file)) {
-        Some((file, _)) => {
-            Err(UnknownExecutable { file: std::ffi::OsStr::from_bytes(file).into() })
-        }
+        Some((file, _)) => Err(UnknownExecutable {
+            file: std::ffi::OsStr::from_bytes(file).into(),
+        }),
         None => Ok(()),
     }
 }

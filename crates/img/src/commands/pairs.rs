@@ -24,14 +24,22 @@ pub(crate) fn bytes_and_json() -> impl TypedValueParser<Value = BytePair> {
 /// Parses `KEY=VALUE`, split at the first equals sign.
 pub(crate) fn key_value() -> impl TypedValueParser<Value = KeyValue> {
     StringValueParser::new().try_map(|text: String| {
-        let pair = text.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let pair = text
+            .split_once('=')
+            .map(|(key, value)| (key.to_owned(), value.to_owned()));
         pair.ok_or("expected KEY=VALUE")
     })
 }
 
 fn split_bytes(text: &OsString, separator: &[u8]) -> Result<BytePair, &'static str> {
     let bytes = text.as_bytes();
-    let at = bytes.windows(separator.len()).position(|window| window == separator);
-    let at = at.ok_or(if separator == b"=" { "expected LEFT=RIGHT" } else { "expected PATH={…}" })?;
+    let at = bytes
+        .windows(separator.len())
+        .position(|window| window == separator);
+    let at = at.ok_or(if separator == b"=" {
+        "expected LEFT=RIGHT"
+    } else {
+        "expected PATH={…}"
+    })?;
     Ok((bytes[..at].to_vec(), bytes[at + 1..].to_vec()))
 }

@@ -1,0 +1,157 @@
+//! Writing a layout as a directory or as a tar.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use img_tar::{END_OF_ARCHIVE, Entry, EntryKind, PaxRecords, Timestamp, append_header, padding};
+
+use crate::LAYOUT_FILE;
+use crate::error::WriteLayoutError;
+use crate::image::LayoutBlob;
+
+/// How blobs get into a directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BlobLinking {
+    /// A hard link; where that cannot be, a reflink; where that cannot be, a copy.
+    #[default]
+    HardLink,
+    /// A symlink to the file as it was named.
+    Symlink,
+}
+
+/// Writes a layout into `directory`, which is created if it is missing.
+///
+/// # Errors
+/// A file could not be written; what was written until then stays.
+pub fn write_directory(
+    directory: &Path,
+    index: &[u8],
+    blobs: &[LayoutBlob],
+    linking: BlobLinking,
+) -> Result<(), WriteLayoutError> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |source| WriteLayoutError::Write { path, source }
+    };
+    std::fs::create_dir_all(directory).map_err(at(directory))?;
+    for blob in blobs {
+        let folder = directory.join("blobs").join(blob.digest.algorithm().name());
+        std::fs::create_dir_all(&folder).map_err(at(&folder))?;
+        let path = folder.join(blob.digest.hex());
+        match linking {
+            BlobLinking::HardLink => link(&blob.file, &path).map_err(at(&path))?,
+            BlobLinking::Symlink => symlink(absolute(&blob.file), &path).map_err(at(&path))?,
+        }
+    }
+    for (name, bytes) in [("oci-layout", LAYOUT_FILE), ("index.json", index)] {
+        let path = directory.join(name);
+        std::fs::write(&path, bytes).map_err(at(&path))?;
+    }
+    Ok(())
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Makes `to` have the content of `from`, without copying bytes where the file system can.
+fn link(from: &Path, to: &Path) -> io::Result<()> {
+    // A hard link to a symlink would be the symlink: link what it leads to.
+    let from = from.canonicalize()?;
+    if std::fs::hard_link(&from, to).is_ok() {
+        return Ok(());
+    }
+    // Reflinks where it can, in the kernel where it can.
+    std::fs::copy(&from, to).map(|_| ())
+}
+
+/// Writes a layout as a tar: directories, `oci-layout`, `index.json`, blobs; all of 1970.
+///
+/// # Errors
+/// A blob could not be read, or the output not written. `path` names the output in errors.
+pub fn write_tar(
+    mut output: impl Write,
+    path: &Path,
+    index: &[u8],
+    blobs: &[LayoutBlob],
+) -> Result<(), WriteLayoutError> {
+    let failed = |source| WriteLayoutError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let mut directories = vec!["blobs".to_owned()];
+    directories.extend(
+        blobs
+            .iter()
+            .map(|b| format!("blobs/{}", b.digest.algorithm().name())),
+    );
+    directories.dedup();
+    for directory in directories {
+        write_entry(
+            &mut output,
+            &directory,
+            EntryKind::Directory,
+            0,
+            io::empty(),
+        )
+        .map_err(failed)?;
+    }
+    for (name, bytes) in [("oci-layout", LAYOUT_FILE), ("index.json", index)] {
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        write_entry(&mut output, name, EntryKind::Regular, size, bytes).map_err(failed)?;
+    }
+    for blob in blobs {
+        let file = File::open(&blob.file).map_err(|source| WriteLayoutError::Read {
+            path: blob.file.clone(),
+            source,
+        })?;
+        let name = format!(
+            "blobs/{}/{}",
+            blob.digest.algorithm().name(),
+            blob.digest.hex()
+        );
+        write_entry(&mut output, &name, EntryKind::Regular, blob.size, file).map_err(failed)?;
+    }
+    output
+        .write_all(&END_OF_ARCHIVE)
+        .and_then(|()| output.flush())
+        .map_err(failed)
+}
+
+fn write_entry(
+    output: &mut impl Write,
+    path: &str,
+    kind: EntryKind,
+    size: u64,
+    mut content: impl io::Read,
+) -> io::Result<()> {
+    let entry = Entry {
+        path: path.as_bytes(),
+        kind,
+        mode: if kind == EntryKind::Directory {
+            0o755
+        } else {
+            0o644
+        },
+        uid: 0,
+        gid: 0,
+        uname: "",
+        gname: "",
+        mtime: Timestamp::default(),
+        size,
+        link: b"",
+        pax: &PaxRecords::new(),
+    };
+    let mut header = Vec::new();
+    append_header(&mut header, &entry).map_err(io::Error::other)?;
+    output.write_all(&header)?;
+    let copied = io::copy(&mut content, output)?;
+    if copied != size {
+        return Err(io::Error::other(format!(
+            "{path} has {copied} bytes, expected {size}"
+        )));
+    }
+    output.write_all(padding(size))
+}

@@ -1,0 +1,54 @@
+//! `img index`: the index of an image for several platforms.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use img_image::build_index;
+
+use crate::commands::pairs::{self, KeyValue};
+use crate::failure::Outcome;
+use crate::input;
+use crate::output::{commit_all, prepare};
+
+/// Arguments of `img index`.
+#[derive(Args)]
+pub(crate) struct IndexArgs {
+    /// Descriptor of a manifest, in the order of the index
+    #[arg(long, value_name = "FILE")]
+    manifest_descriptor: Vec<PathBuf>,
+    /// Annotation of the index
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pairs::key_value())]
+    annotation: Vec<KeyValue>,
+    /// File of KEY=VALUE lines to annotate with; --annotation wins
+    #[arg(long, value_name = "FILE")]
+    annotations_file: Option<PathBuf>,
+    /// Where to write the index's digest
+    #[arg(long, value_name = "FILE")]
+    digest: Option<PathBuf>,
+    /// Where to write the index
+    output: PathBuf,
+}
+
+/// Writes the index and its digest.
+pub(crate) fn run(args: IndexArgs) -> Outcome {
+    let descriptors = args
+        .manifest_descriptor
+        .iter()
+        .map(|path| input::read(path));
+    let descriptors = descriptors.collect::<Result<Vec<_>, _>>()?;
+    let mut annotations = match &args.annotations_file {
+        Some(path) => input::key_values(path)?,
+        None => BTreeMap::new(),
+    };
+    annotations.extend(args.annotation);
+    let built = build_index(&descriptors, &annotations)?;
+    let mut outputs = vec![prepare(&args.output, &built.index)?];
+    if let Some(path) = &args.digest {
+        outputs.push(prepare(
+            path,
+            built.descriptor.digest.to_string().as_bytes(),
+        )?);
+    }
+    Ok(commit_all(outputs)?)
+}

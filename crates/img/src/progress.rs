@@ -1,0 +1,101 @@
+//! How a push is shown on stderr: a bar where someone looks at it, and words where it has to wait.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::BoxFuture;
+use img_deploy::{PushObserver, Transfer};
+use img_oci::{Descriptor, Digest, RegistryHost};
+use img_registry::{Pause, Wait};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Variables that, when set, keep the bar away.
+const QUIET: [&str; 3] = ["NO_PROGRESS", "NO_INTERACTIVE", "NO_COLOR"];
+
+/// The display of one push.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Bytes of blobs that arrived.
+    done: u64,
+    /// Bytes of blobs under way.
+    moving: BTreeMap<Digest, u64>,
+    /// Registries of which was said that they make us wait.
+    slow: BTreeSet<RegistryHost>,
+}
+
+impl Progress {
+    /// Returns a display that fits stderr and the environment.
+    pub(crate) fn new() -> Self {
+        let quiet = QUIET.iter().any(|name| std::env::var_os(name).is_some());
+        let target = if quiet || !std::io::stderr().is_terminal() {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let style = ProgressStyle::with_template("pushing {bar:30} {bytes}/{total_bytes} {bytes_per_sec}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { bar, state: Mutex::default() }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn draw(&self, state: &State) {
+        self.bar.set_position(state.done + state.moving.values().sum::<u64>());
+    }
+
+    /// Says once for each registry that it makes us wait, and why.
+    fn tell(&self, wait: &Wait) {
+        let is_news = self.state().slow.insert(wait.registry.clone());
+        if is_news {
+            let seconds = wait.delay.as_secs_f32().ceil();
+            let why = if wait.requested { ", as it asks" } else { "" };
+            let line = format!("img deploy: {}; trying again in {seconds} s{why}", wait.reason);
+            // Nothing is left to do where stderr is closed.
+            self.bar.suspend(|| drop(writeln!(std::io::stderr(), "{}", escaped(&line))));
+        }
+    }
+}
+
+fn escaped(line: &str) -> String {
+    line.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+impl PushObserver for Progress {
+    fn planned(&self, blob: &Descriptor, repositories: usize) {
+        self.bar.inc_length(blob.size.saturating_mul(repositories as u64));
+    }
+
+    fn sent(&self, digest: &Digest, position: u64) {
+        let mut state = self.state();
+        state.moving.insert(digest.clone(), position);
+        self.draw(&state);
+    }
+
+    fn arrived(&self, blob: &Descriptor, _: Transfer) {
+        let mut state = self.state();
+        state.moving.remove(&blob.digest);
+        state.done = state.done.saturating_add(blob.size);
+        self.draw(&state);
+    }
+}
+
+impl Pause for Progress {
+    fn pause<'a>(&'a self, wait: &'a Wait) -> BoxFuture<'a, ()> {
+        self.tell(wait);
+        Box::pin(tokio::time::sleep(wait.delay))
+    }
+}
