@@ -47,14 +47,15 @@ class Consumer:
         place = temporary_directory(self.addCleanup)
         copy = places.copy_of_repository(place / "checkout")
         home = place / "home"
-        home.mkdir()
+        output_user_root = home / "bazel"
+        output_user_root.mkdir(parents=True)
         tool = shutil.copy2(places.tool(), place / "img")
         busybox = shutil.copy2(places.busybox(), place / "busybox")
         if user:
             give_to(place, user)
         return Workspace(
             directory=copy / "e2e" / "hello",
-            output_user_root=home / "bazel",
+            output_user_root=output_user_root,
             tool=tool,
             options=[f"--repo_env=HELLO_BUSYBOX={busybox}", f"--jobs={jobs}", *self.options],
             environment={**environment, "HOME": str(home), "USER": user or "root"},
