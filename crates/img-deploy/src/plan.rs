@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use img_oci::{Descriptor, Digest, ParseReferenceError, RegistryHost, Repository, Tag};
-use img_wire::{BlobDescriptor, Command, DeployManifest, ManifestEntry, Operation, RootKind, Strategy};
+use img_wire::{
+    BlobDescriptor, Command, DeployManifest, ManifestEntry, Operation, RootKind, Strategy,
+};
 use thiserror::Error;
 
 use crate::Overrides;
@@ -81,7 +83,9 @@ pub enum PlanError {
         source: ParseReferenceError,
     },
     /// Root and manifests do not belong together.
-    #[error("operation {operation}: root {root} is a manifest, and not the only one of the operation")]
+    #[error(
+        "operation {operation}: root {root} is a manifest, and not the only one of the operation"
+    )]
     Root {
         /// Number of the operation, from 0.
         operation: usize,
@@ -136,11 +140,12 @@ impl ImagePlan {
         }
         let root = descriptor(&operation.root);
         let manifests: Vec<_> = operation.manifests.iter().map(ManifestPlan::new).collect();
-        let is_root = |manifests: &[ManifestPlan]| {
-            matches!(manifests, [only] if only.descriptor.digest == root.digest)
-        };
+        let is_root = |manifests: &[ManifestPlan]| matches!(manifests, [only] if only.descriptor.digest == root.digest);
         if operation.root_kind == RootKind::Manifest && !is_root(&manifests) {
-            return Err(PlanError::Root { operation: number, root: root.digest });
+            return Err(PlanError::Root {
+                operation: number,
+                root: root.digest,
+            });
         }
         let names = Names { number, operation };
         Ok(Self {
@@ -177,7 +182,10 @@ impl ImagePlan {
 impl ManifestPlan {
     fn new(entry: &ManifestEntry) -> Self {
         let blobs = std::iter::once(&entry.config).chain(&entry.layer_blobs);
-        Self { descriptor: descriptor(&entry.descriptor), blobs: blobs.map(descriptor).collect() }
+        Self {
+            descriptor: descriptor(&entry.descriptor),
+            blobs: blobs.map(descriptor).collect(),
+        }
     }
 }
 
@@ -197,13 +205,23 @@ impl Names<'_> {
     }
 
     fn tags(&self, more: &[Tag]) -> Result<Vec<Tag>, PlanError> {
-        let own = self.operation.tags.iter().map(|tag| self.parsed("tag", tag));
-        let all: BTreeSet<Tag> = own.chain(more.iter().cloned().map(Ok)).collect::<Result<_, _>>()?;
+        let own = self
+            .operation
+            .tags
+            .iter()
+            .map(|tag| self.parsed("tag", tag));
+        let all: BTreeSet<Tag> = own
+            .chain(more.iter().cloned().map(Ok))
+            .collect::<Result<_, _>>()?;
         Ok(all.into_iter().collect())
     }
 
     fn origin(&self) -> Result<Option<Origin>, PlanError> {
-        let Operation { original_registries, original_repository, .. } = self.operation;
+        let Operation {
+            original_registries,
+            original_repository,
+            ..
+        } = self.operation;
         if original_registries.is_empty() || original_repository.is_empty() {
             return Ok(None);
         }
@@ -221,7 +239,11 @@ impl Names<'_> {
         T: std::str::FromStr<Err = ParseReferenceError>,
     {
         let operation = self.number;
-        text.parse().map_err(|source| PlanError::Reference { operation, field, source })
+        text.parse().map_err(|source| PlanError::Reference {
+            operation,
+            field,
+            source,
+        })
     }
 }
 
@@ -246,7 +268,11 @@ fn check_sizes(images: &[ImagePlan]) -> Result<(), PlanError> {
         let first = *sizes.entry(&blob.digest).or_insert(blob.size);
         if first != blob.size {
             let digest = blob.digest.clone();
-            return Err(PlanError::Size { digest, first, second: blob.size });
+            return Err(PlanError::Size {
+                digest,
+                first,
+                second: blob.size,
+            });
         }
     }
     Ok(())

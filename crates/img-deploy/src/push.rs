@@ -36,7 +36,11 @@ pub async fn push(
     plan: &PushPlan,
     options: &PushOptions,
 ) -> Result<PushReport, PushError> {
-    let push = Push { client, options, counts: Mutex::default() };
+    let push = Push {
+        client,
+        options,
+        counts: Mutex::default(),
+    };
     let result = push.run(plan).await;
     if result.is_err() {
         client.abandon_uploads().await;
@@ -64,15 +68,19 @@ struct Probe<'a> {
 impl Push<'_> {
     async fn run(&self, plan: &PushPlan) -> Result<PushReport, PushError> {
         let probes = self.each(&plan.images, |image| self.probe(image)).await?;
-        let needed = probes.iter().flat_map(|probe| {
-            probe.absent.iter().map(|manifest| (probe.image, *manifest))
-        });
+        let needed = probes
+            .iter()
+            .flat_map(|probe| probe.absent.iter().map(|manifest| (probe.image, *manifest)));
         let transfers = transfers(needed);
         for transfer in &transfers {
-            self.options.observer.planned(&transfer.blob, transfer.destinations.len());
+            self.options
+                .observer
+                .planned(&transfer.blob, transfer.destinations.len());
         }
-        self.each(&transfers, |transfer| self.transfer(transfer, plan)).await?;
-        self.each(&probes, |probe| self.put_documents(probe)).await?;
+        self.each(&transfers, |transfer| self.transfer(transfer, plan))
+            .await?;
+        self.each(&probes, |probe| self.put_documents(probe))
+            .await?;
         self.each(&probes, |probe| self.put_tags(probe)).await?;
         Ok(self.report(&probes))
     }
@@ -87,7 +95,10 @@ impl Push<'_> {
         F: Future<Output = Result<T, PushError>>,
     {
         let steps = items.iter().map(step);
-        stream::iter(steps).buffered(self.options.jobs.max(1)).try_collect().await
+        stream::iter(steps)
+            .buffered(self.options.jobs.max(1))
+            .try_collect()
+            .await
     }
 
     fn repository(&self, image: &ImagePlan) -> RepositoryClient {
@@ -99,7 +110,12 @@ impl Push<'_> {
         let repository = self.repository(image);
         let found = |selector: TagOrDigest| {
             let repository = repository.clone();
-            async move { repository.resolve(&selector).await.map_err(|error| PushError::of(image, error)) }
+            async move {
+                repository
+                    .resolve(&selector)
+                    .await
+                    .map_err(|error| PushError::of(image, error))
+            }
         };
         let mut tags = Vec::new();
         for tag in &image.tags {
@@ -123,7 +139,12 @@ impl Push<'_> {
             }
         }
         self.count_skipped(image, present);
-        Ok(Probe { image, present, absent, tags })
+        Ok(Probe {
+            image,
+            present,
+            absent,
+            tags,
+        })
     }
 
     fn count_skipped(&self, image: &ImagePlan, present: bool) {
@@ -133,7 +154,10 @@ impl Push<'_> {
     }
 
     fn count(&self, blob: &Descriptor, how: Transfer) {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).add(blob, how);
+        self.counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(blob, how);
     }
 
     fn arrived(&self, blob: &Descriptor, how: Transfer) {
@@ -151,7 +175,10 @@ impl Push<'_> {
             was_present: probe.present,
         });
         let blobs = *self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        PushReport { images: images.collect(), blobs }
+        PushReport {
+            images: images.collect(),
+            blobs,
+        }
     }
 }
 

@@ -68,7 +68,9 @@ impl PushedImage {
     pub fn references(&self) -> Vec<String> {
         let place = format!("{}/{}", self.registry, self.repository);
         let by_digest = format!("{place}@{}", self.digest);
-        std::iter::once(by_digest).chain(self.tags.iter().map(|tag| format!("{place}:{tag}"))).collect()
+        std::iter::once(by_digest)
+            .chain(self.tags.iter().map(|tag| format!("{place}:{tag}")))
+            .collect()
     }
 }
 

@@ -79,21 +79,26 @@ impl AuthError {
             Self::Token { source, .. } => match &**source {
                 // Token servers refuse wrong passwords with either.
                 RequestError::Response(response) if response.status.is_client_error() => {
-                    ResponseError { status: reqwest::StatusCode::UNAUTHORIZED, errors: Vec::new() }
-                        .hint(registry)
+                    ResponseError {
+                        status: reqwest::StatusCode::UNAUTHORIZED,
+                        errors: Vec::new(),
+                    }
+                    .hint(registry)
                 }
                 other => other.hint(registry),
             },
             Self::Credentials(CredentialError::Helper { helper, .. }) => Some(format!(
                 "run `docker-credential-{helper} get` by hand, or remove it from the Docker config"
             )),
-            Self::Credentials(_) => Some("correct the file, or make it anew with `docker login`".to_owned()),
+            Self::Credentials(_) => {
+                Some("correct the file, or make it anew with `docker login`".to_owned())
+            }
             Self::Challenge { .. } | Self::NoToken { .. } => {
                 Some(format!("check that {registry} is an OCI registry"))
             }
-            Self::Realm { .. } => {
-                Some(format!("log out of {registry} if it needs no credentials, or report this to its operator"))
-            }
+            Self::Realm { .. } => Some(format!(
+                "log out of {registry} if it needs no credentials, or report this to its operator"
+            )),
         }
     }
 }
@@ -143,7 +148,13 @@ impl Authenticator {
         transport: Arc<Transport>,
         credentials: Arc<Credentials>,
     ) -> Self {
-        Self { registry, repository, transport, credentials, state: Mutex::default() }
+        Self {
+            registry,
+            repository,
+            transport,
+            credentials,
+            state: Mutex::default(),
+        }
     }
 
     /// Returns the `Authorization` header to begin with, if the registry is known to want one.
@@ -169,7 +180,9 @@ impl Authenticator {
         if let Some(header) = state.valid(scopes).filter(|header| Some(header) != refused) {
             return Ok(Some(header));
         }
-        let Some(challenge) = self.challenge(headers)? else { return Ok(None) };
+        let Some(challenge) = self.challenge(headers)? else {
+            return Ok(None);
+        };
         state.scheme = Some(challenge);
         let header = self.renew(&mut state, scopes).await?;
         Ok(header.filter(|header| Some(header) != refused))
@@ -194,14 +207,17 @@ impl Authenticator {
     async fn renew(&self, state: &mut State, scopes: &Scopes) -> Result<Option<Secret>, AuthError> {
         let credential = self.credential(state).await?;
         let token = match (&state.scheme, credential) {
-            (Some(Challenge::Basic), Some(Credential::Basic { username, password })) => {
-                Token { header: basic(&username, &password), expires: None }
-            }
-            (Some(Challenge::Bearer(_)), Some(Credential::RegistryToken(token))) => {
-                Token { header: Secret::new(format!("Bearer {}", token.expose())), expires: None }
-            }
+            (Some(Challenge::Basic), Some(Credential::Basic { username, password })) => Token {
+                header: basic(&username, &password),
+                expires: None,
+            },
+            (Some(Challenge::Bearer(_)), Some(Credential::RegistryToken(token))) => Token {
+                header: Secret::new(format!("Bearer {}", token.expose())),
+                expires: None,
+            },
             (Some(Challenge::Bearer(bearer)), credential) => {
-                self.fetch_token(bearer, scopes, credential.as_ref()).await?
+                self.fetch_token(bearer, scopes, credential.as_ref())
+                    .await?
             }
             _ => return Ok(None),
         };
@@ -211,7 +227,11 @@ impl Authenticator {
 
     async fn credential(&self, state: &mut State) -> Result<Option<Credential>, AuthError> {
         if state.credential.is_none() {
-            state.credential = Some(self.credentials.find(&self.registry, &self.repository).await?);
+            state.credential = Some(
+                self.credentials
+                    .find(&self.registry, &self.repository)
+                    .await?,
+            );
         }
         Ok(state.credential.clone().flatten())
     }
@@ -231,19 +251,29 @@ impl Authenticator {
             source: Box::new(source),
         };
         let body = self.exchange_token(request).await.map_err(failed)?;
-        token_of(&body).ok_or_else(|| AuthError::NoToken { registry: self.registry.clone(), server })
+        token_of(&body).ok_or_else(|| AuthError::NoToken {
+            registry: self.registry.clone(),
+            server,
+        })
     }
 
     async fn exchange_token(&self, request: Request) -> Result<Vec<u8>, RequestError> {
         let response = self.transport.send(request).await?;
         let status = response.status();
         let body = self.transport.body(response, MAX_TOKEN_ANSWER).await?;
-        if status.is_success() { Ok(body) } else { Err(ResponseError::new(status, &body).into()) }
+        if status.is_success() {
+            Ok(body)
+        } else {
+            Err(ResponseError::new(status, &body).into())
+        }
     }
 
     /// Returns the URL of the token server, if it may be asked.
     fn realm(&self, bearer: &BearerChallenge, with_credential: bool) -> Result<Url, AuthError> {
-        let refuse = |reason: String| AuthError::Realm { registry: self.registry.clone(), reason };
+        let refuse = |reason: String| AuthError::Realm {
+            registry: self.registry.clone(),
+            reason,
+        };
         let realm = Url::parse(&bearer.realm).map_err(|_| refuse("it is not a URL".to_owned()))?;
         if !realm.username().is_empty() || realm.password().is_some() {
             return Err(refuse("its URL holds a user name".to_owned()));
@@ -259,7 +289,9 @@ impl Authenticator {
             _ => return Err(refuse(format!("{server} is not asked by https"))),
         }
         if is_internal(&realm) && !is_internal(&base) {
-            return Err(refuse(format!("{server} is an address of this machine or its link")));
+            return Err(refuse(format!(
+                "{server} is an address of this machine or its link"
+            )));
         }
         if with_credential && !is_related(&base, &realm) {
             return Err(refuse(format!("{server} belongs to another domain")));
@@ -344,11 +376,17 @@ fn token_of(body: &[u8]) -> Option<Token> {
     let answer: TokenAnswer = serde_json::from_slice(body).ok()?;
     let nonempty = |token: Option<String>| token.filter(|token| !token.is_empty());
     let token = nonempty(answer.token).or(nonempty(answer.access_token))?;
-    let seconds = answer.expires_in.unwrap_or(SHORTEST_LIFE).max(SHORTEST_LIFE);
+    let seconds = answer
+        .expires_in
+        .unwrap_or(SHORTEST_LIFE)
+        .max(SHORTEST_LIFE);
     // Renewed a little early, so that it does not expire on its way.
     let life = Duration::from_secs(seconds - seconds / 10);
     let expires = Instant::now().checked_add(life);
-    Some(Token { header: Secret::new(format!("Bearer {token}")), expires })
+    Some(Token {
+        header: Secret::new(format!("Bearer {token}")),
+        expires,
+    })
 }
 
 /// Tells whether a URL names this machine, its link or nothing, by address or by name.
@@ -403,7 +441,11 @@ mod tests {
     fn token_servers_of_the_same_domain_get_credentials() {
         let check = |registry: &str, realm: &str, related: bool| {
             let url = |host: &str| Url::parse(&format!("https://{host}/")).unwrap();
-            assert_eq!(is_related(&url(registry), &url(realm)), related, "{registry} {realm}");
+            assert_eq!(
+                is_related(&url(registry), &url(realm)),
+                related,
+                "{registry} {realm}"
+            );
         };
         check("registry-1.docker.io", "auth.docker.io", true);
         check("ghcr.io", "ghcr.io", true);
@@ -419,17 +461,36 @@ mod tests {
 
     #[test]
     fn internal_addresses_are_known_in_every_spelling() {
-        for host in ["127.0.0.1", "[::1]", "169.254.169.254", "0.0.0.0", "[::ffff:127.0.0.1]", "2130706433", "localhost", "[fe80::1]"] {
-            assert!(is_internal(&Url::parse(&format!("https://{host}/")).unwrap()), "{host}");
+        for host in [
+            "127.0.0.1",
+            "[::1]",
+            "169.254.169.254",
+            "0.0.0.0",
+            "[::ffff:127.0.0.1]",
+            "2130706433",
+            "localhost",
+            "[fe80::1]",
+        ] {
+            assert!(
+                is_internal(&Url::parse(&format!("https://{host}/")).unwrap()),
+                "{host}"
+            );
         }
         assert!(!is_internal(&Url::parse("https://10.0.0.1/").unwrap()));
     }
 
     #[test]
     fn tokens_without_a_life_are_not_thrown_away() {
-        for body in [r#"{"token":"t"}"#, r#"{"access_token":"t","expires_in":0}"#, r#"{"token":"t","expires_in":18446744073709551615}"#] {
+        for body in [
+            r#"{"token":"t"}"#,
+            r#"{"access_token":"t","expires_in":0}"#,
+            r#"{"token":"t","expires_in":18446744073709551615}"#,
+        ] {
             let token = token_of(body.as_bytes()).unwrap();
-            assert!(token.expires.is_none_or(|expires| expires > Instant::now()), "{body}");
+            assert!(
+                token.expires.is_none_or(|expires| expires > Instant::now()),
+                "{body}"
+            );
         }
         for body in ["{}", r#"{"token":""}"#, "<html>", r#"{"token":5}"#] {
             assert!(token_of(body.as_bytes()).is_none(), "{body}");

@@ -25,7 +25,10 @@ impl RepositoryClient {
         let subject = format!("blob {}", blob.digest);
         // Looked for on the way to pushing it, so that one token does for both.
         let call = self.push(Method::HEAD, &format!("blobs/{}", blob.digest));
-        let response = self.send(&call).await.map_err(|error| self.failed(&subject, error))?;
+        let response = self
+            .send(&call)
+            .await
+            .map_err(|error| self.failed(&subject, error))?;
         match response.status() {
             StatusCode::OK => {
                 Ok(content_length(response.headers()).is_none_or(|size| size == blob.size))
@@ -43,11 +46,19 @@ impl RepositoryClient {
     ) -> Result<MountOutcome, RegistryError> {
         let subject = format!("mount of blob {digest} from {from}");
         let mut call = self.push(Method::POST, "blobs/uploads/");
-        call.url.query_pairs_mut().append_pair("mount", &digest.to_string());
-        call.url.query_pairs_mut().append_pair("from", from.as_str());
-        call.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        call.url
+            .query_pairs_mut()
+            .append_pair("mount", &digest.to_string());
+        call.url
+            .query_pairs_mut()
+            .append_pair("from", from.as_str());
+        call.headers
+            .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         call.scopes = call.scopes.and(from, "pull");
-        let response = self.send(&call).await.map_err(|error| self.failed(&subject, error))?;
+        let response = self
+            .send(&call)
+            .await
+            .map_err(|error| self.failed(&subject, error))?;
         match response.status() {
             StatusCode::CREATED => Ok(MountOutcome::Mounted),
             StatusCode::ACCEPTED => {
@@ -64,7 +75,13 @@ impl RepositoryClient {
     }
 
     fn unverified_blob(&self, blob: &Descriptor) -> BlobStream {
-        let download = Download { repository: self.clone(), blob: blob.bare(), position: 0, to_skip: 0, body: None };
+        let download = Download {
+            repository: self.clone(),
+            blob: blob.bare(),
+            position: 0,
+            to_skip: 0,
+            body: None,
+        };
         let pieces = stream::try_unfold(download, |mut download| async move {
             Ok(download.next().await?.map(|piece| (piece, download)))
         });
@@ -123,7 +140,10 @@ impl Download {
             None => self.request().await?,
         };
         let transport = &self.repository.inner.transport;
-        let piece = transport.next_piece(&mut body).await.map_err(Interruption::Broken)?;
+        let piece = transport
+            .next_piece(&mut body)
+            .await
+            .map_err(Interruption::Broken)?;
         match piece {
             // One piece past the end tells the verification that there is too much.
             Some(piece) => {
@@ -161,14 +181,18 @@ impl Download {
             let range = HeaderValue::from_str(&range).expect("digits are a valid header");
             call.headers.insert(RANGE, range);
         }
-        let response = repository.send(&call).await.map_err(|error| self.fatal(error))?;
+        let response = repository
+            .send(&call)
+            .await
+            .map_err(|error| self.fatal(error))?;
         match response.status() {
             StatusCode::OK => {
                 self.to_skip = self.position;
                 Ok(response)
             }
             StatusCode::PARTIAL_CONTENT if self.position > 0 => {
-                self.check_range(response.headers()).map_err(|error| self.fatal(error))?;
+                self.check_range(response.headers())
+                    .map_err(|error| self.fatal(error))?;
                 Ok(response)
             }
             StatusCode::NOT_FOUND => Err(Interruption::Fatal(ReadBlobError::Missing {
@@ -180,14 +204,25 @@ impl Download {
     }
 
     fn check_range(&self, headers: &HeaderMap) -> Result<(), RequestError> {
-        let expected = format!("bytes {}-{}/{}", self.position, self.blob.size - 1, self.blob.size);
-        let found = headers.get(CONTENT_RANGE).and_then(|range| range.to_str().ok()).unwrap_or("none");
+        let expected = format!(
+            "bytes {}-{}/{}",
+            self.position,
+            self.blob.size - 1,
+            self.blob.size
+        );
+        let found = headers
+            .get(CONTENT_RANGE)
+            .and_then(|range| range.to_str().ok())
+            .unwrap_or("none");
         if found == expected || found == expected.replace(&format!("/{}", self.blob.size), "/*") {
             return Ok(());
         }
         Err(RequestError::Protocol {
             host: self.repository.registry().to_string(),
-            problem: format!("answered with the range `{}`, expected `{expected}`", found.escape_debug()),
+            problem: format!(
+                "answered with the range `{}`, expected `{expected}`",
+                found.escape_debug()
+            ),
         })
     }
 

@@ -81,7 +81,9 @@ fn parameters(text: &str) -> Option<(Parameters, &str)> {
             return start.is_empty().then_some((parameters, start));
         };
         let after = after.trim_start_matches([' ', '\t']);
-        let Some(value) = after.strip_prefix('=') else { return Some((parameters, start)) };
+        let Some(value) = after.strip_prefix('=') else {
+            return Some((parameters, start));
+        };
         let (value, after) = value_of(value.trim_start_matches([' ', '\t']))?;
         if !(after.is_empty() || after.starts_with([' ', '\t', ','])) {
             return None;
@@ -110,7 +112,10 @@ fn value_of(text: &str) -> Option<(String, &str)> {
 
 fn token(text: &str) -> Option<(&str, &str)> {
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    let end = text.bytes().position(|b| !is_token(b)).unwrap_or(text.len());
+    let end = text
+        .bytes()
+        .position(|b| !is_token(b))
+        .unwrap_or(text.len());
     (end > 0).then(|| text.split_at(end))
 }
 
@@ -135,10 +140,19 @@ mod tests {
 
     #[test]
     fn bearer_is_preferred_to_basic_and_others_are_passed_over() {
-        check(r#"Bearer realm="https://a/t",service="s",scope="repository:x:pull,push""#, "https://a/t s repository:x:pull,push");
+        check(
+            r#"Bearer realm="https://a/t",service="s",scope="repository:x:pull,push""#,
+            "https://a/t s repository:x:pull,push",
+        );
         check(r#"bearer realm=x , service = "a\"b""#, "x a\"b -");
-        check(r#"Basic realm="x", Bearer realm="https://a",scope="s""#, "https://a - s");
-        check(r#"Digest realm="x", qop="auth", Basic realm="Registry Realm""#, "basic");
+        check(
+            r#"Basic realm="x", Bearer realm="https://a",scope="s""#,
+            "https://a - s",
+        );
+        check(
+            r#"Digest realm="x", qop="auth", Basic realm="Registry Realm""#,
+            "basic",
+        );
         check("Basic", "basic");
         check("Negotiate", "none");
         check("", "none");
@@ -147,8 +161,16 @@ mod tests {
     #[test]
     fn headers_outside_the_grammar_are_refused() {
         for header in [
-            "Bearer", "Bearer realm=\"\"", "Bearer realm=\"x", "Bearer realm=\"a\"b", "Bearer realm=a,realm=b",
-            "Bearer service=\"s\"", "\"Bearer\"", "Bearer realm=\"a\rb\"", "Bearer realm=", "Bearer realm=\"a\\",
+            "Bearer",
+            "Bearer realm=\"\"",
+            "Bearer realm=\"x",
+            "Bearer realm=\"a\"b",
+            "Bearer realm=a,realm=b",
+            "Bearer service=\"s\"",
+            "\"Bearer\"",
+            "Bearer realm=\"a\rb\"",
+            "Bearer realm=",
+            "Bearer realm=\"a\\",
         ] {
             check(header, "malformed");
         }

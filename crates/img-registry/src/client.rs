@@ -73,14 +73,19 @@ impl RegistryClient {
             retry: options.retry,
             repositories: Mutex::default(),
         };
-        Self { shared: Arc::new(shared) }
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
     /// Returns the client of one repository.
     pub fn repository(&self, registry: &RegistryHost, repository: &Repository) -> RepositoryClient {
         let key = (registry.clone(), repository.clone());
         let mut repositories = self.repositories();
-        repositories.entry(key).or_insert_with(|| self.new_repository(registry, repository)).clone()
+        repositories
+            .entry(key)
+            .or_insert_with(|| self.new_repository(registry, repository))
+            .clone()
     }
 
     /// Deletes the sessions of uploads that were given up, all at once.
@@ -96,7 +101,10 @@ impl RegistryClient {
     fn repositories(
         &self,
     ) -> std::sync::MutexGuard<'_, BTreeMap<(RegistryHost, Repository), RepositoryClient>> {
-        self.shared.repositories.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .repositories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn new_repository(&self, registry: &RegistryHost, repository: &Repository) -> RepositoryClient {
@@ -176,13 +184,23 @@ impl RepositoryClient {
 
     fn at(&self, method: Method, path: &str, actions: &str) -> Call {
         let path = format!("{}/{path}", self.inner.repository);
-        let url = self.inner.base.join(&path).expect("a repository's name is a valid path");
+        let url = self
+            .inner
+            .base
+            .join(&path)
+            .expect("a repository's name is a valid path");
         self.to(method, url, Scopes::of(&self.inner.repository, actions))
     }
 
     /// Returns a request to a URL that the registry gave us.
     pub(crate) fn to(&self, method: Method, url: Url, scopes: Scopes) -> Call {
-        Call { method, url, headers: HeaderMap::new(), body: Bytes::new(), scopes }
+        Call {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            scopes,
+        }
     }
 
     /// Returns the scopes of an upload.
@@ -207,7 +225,10 @@ impl RepositoryClient {
                 Err(error) if error.is_retriable() => (error, None),
                 Err(error) => return Err(error),
             };
-            if !attempts.again(&self.inner.registry, &error.to_string(), requested).await {
+            if !attempts
+                .again(&self.inner.registry, &error.to_string(), requested)
+                .await
+            {
                 return Err(error);
             }
         }
@@ -226,7 +247,12 @@ impl RepositoryClient {
             }
             answered += 1;
             let headers = response.headers();
-            match self.inner.auth.answer(headers, &call.scopes, header.as_ref()).await? {
+            match self
+                .inner
+                .auth
+                .answer(headers, &call.scopes, header.as_ref())
+                .await?
+            {
                 Some(answer) => header = Some(answer),
                 None => return Ok(response),
             }
@@ -258,13 +284,21 @@ impl RepositoryClient {
             url = location::of(&response)?;
         }
         let host = self.inner.registry.to_string();
-        Err(RequestError::Location { host, reason: "more than 10 redirects in a row" })
+        Err(RequestError::Location {
+            host,
+            reason: "more than 10 redirects in a row",
+        })
     }
 
     /// Reads the body of a refusal; one that cannot be read leaves the status.
     pub(crate) async fn refusal(&self, response: Response) -> ResponseError {
         let status = response.status();
-        let body = self.inner.transport.body(response, MAX_REFUSAL).await.unwrap_or_default();
+        let body = self
+            .inner
+            .transport
+            .body(response, MAX_REFUSAL)
+            .await
+            .unwrap_or_default();
         ResponseError::new(status, &body)
     }
 
@@ -273,10 +307,18 @@ impl RepositoryClient {
         let (registry, repository) = (self.inner.registry.clone(), self.inner.repository.clone());
         let subject = subject.to_string();
         match error {
-            RequestError::Response(source) => {
-                RegistryError::Refused { registry, repository, subject, source }
-            }
-            source => RegistryError::Failed { registry, repository, subject, source },
+            RequestError::Response(source) => RegistryError::Refused {
+                registry,
+                repository,
+                subject,
+                source,
+            },
+            source => RegistryError::Failed {
+                registry,
+                repository,
+                subject,
+                source,
+            },
         }
     }
 

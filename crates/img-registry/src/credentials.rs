@@ -106,7 +106,10 @@ pub enum CredentialError {
 impl Credentials {
     /// Returns a finder for these locations.
     pub fn new(locations: CredentialLocations) -> Self {
-        Self { locations, ..Self::default() }
+        Self {
+            locations,
+            ..Self::default()
+        }
     }
 
     /// Returns the credentials for a repository, or `None` where no file knows its registry.
@@ -116,7 +119,10 @@ impl Credentials {
         repository: &Repository,
     ) -> Result<Option<Credential>, CredentialError> {
         let keys = key::candidates(registry, repository);
-        let configs = self.configs.get_or_try_init(async || self.read_configs()).await?;
+        let configs = self
+            .configs
+            .get_or_try_init(async || self.read_configs())
+            .await?;
         for config in configs {
             let found = match config.helper(&keys) {
                 Some(helper) => self.ask(helper, &key::server(registry)).await?,
@@ -131,7 +137,11 @@ impl Credentials {
 
     fn read_configs(&self) -> Result<Vec<DockerConfig>, CredentialError> {
         let explicit = self.locations.registry_auth_file.clone();
-        explicit.into_iter().chain(self.locations.implicit_file()).map(DockerConfig::read).collect()
+        explicit
+            .into_iter()
+            .chain(self.locations.implicit_file())
+            .map(DockerConfig::read)
+            .collect()
     }
 
     /// Asks a helper, unless it was asked before; one after the other, as some prompt.
@@ -142,9 +152,13 @@ impl Credentials {
             return Ok(answer.clone());
         }
         let path = self.locations.helper_path.as_deref();
-        let answer = helper::run(helper, server, path, HELPER_TIMEOUT).await.map_err(|source| {
-            CredentialError::Helper { helper: question.0.clone(), server: question.1.clone(), source }
-        })?;
+        let answer = helper::run(helper, server, path, HELPER_TIMEOUT)
+            .await
+            .map_err(|source| CredentialError::Helper {
+                helper: question.0.clone(),
+                server: question.1.clone(),
+                source,
+            })?;
         answers.insert(question, answer.clone());
         Ok(answer)
     }
@@ -155,13 +169,22 @@ impl CredentialLocations {
     ///
     /// `DOCKER_CONFIG` hides the config under `HOME`, even if its own folder has none.
     fn implicit_file(&self) -> Option<PathBuf> {
-        let named = self.docker_config.as_ref().map(|folder| folder.join("config.json"));
-        let home = self.home.as_ref().map(|home| home.join(".docker/config.json"));
+        let named = self
+            .docker_config
+            .as_ref()
+            .map(|folder| folder.join("config.json"));
+        let home = self
+            .home
+            .as_ref()
+            .map(|home| home.join(".docker/config.json"));
         let is_file = |path: &Option<PathBuf>| path.as_ref().is_some_and(|path| path.is_file());
         if is_file(&named) || is_file(&home) {
             return named.or(home).filter(|path| path.is_file());
         }
-        let podman = self.xdg_runtime_dir.as_ref().map(|run| run.join("containers/auth.json"));
+        let podman = self
+            .xdg_runtime_dir
+            .as_ref()
+            .map(|run| run.join("containers/auth.json"));
         podman.filter(|path| path.is_file())
     }
 }

@@ -149,8 +149,12 @@ impl RegistryError {
     /// Returns what the user can do.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Refused { registry, source, .. } => source.hint(registry),
-            Self::Failed { registry, source, .. } => source.hint(registry),
+            Self::Refused {
+                registry, source, ..
+            } => source.hint(registry),
+            Self::Failed {
+                registry, source, ..
+            } => source.hint(registry),
         }
     }
 
@@ -169,7 +173,10 @@ fn root_cause(error: &reqwest::Error) -> (bool, String) {
     let mut cause: &(dyn Error + 'static) = error;
     let mut text = None;
     loop {
-        if let Some(inner) = cause.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref()) {
+        if let Some(inner) = cause
+            .downcast_ref::<std::io::Error>()
+            .and_then(|io| io.get_ref())
+        {
             // The source of such an error is that of what it wraps: look at the wrapped one first.
             tls |= inner.is::<rustls::Error>();
             text = Some(inner.to_string());
@@ -235,10 +242,14 @@ impl ResponseError {
                 "check the name of the repository and that the account has the right to write to it, or log in as another: {}",
                 log_in(registry)
             ),
-            404 => format!("check the name of the repository; create it if {registry} does not do so by itself"),
+            404 => format!(
+                "check the name of the repository; create it if {registry} does not do so by itself"
+            ),
             405 => format!("check that {registry} accepts pushes: a mirror may be read-only"),
             413 => format!("raise the limit for uploads at {registry} or at the proxy before it"),
-            429 => format!("{registry} limits how much it is asked: try later, or with fewer --jobs"),
+            429 => {
+                format!("{registry} limits how much it is asked: try later, or with fewer --jobs")
+            }
             500..=599 => format!("{registry} has a fault: try later, or look at its log"),
             _ => return None,
         };
@@ -250,14 +261,20 @@ fn log_in(registry: &RegistryHost) -> String {
     if registry.is_docker_hub() {
         return "log in with `docker login`".to_owned();
     }
-    format!("log in with `docker login {registry}`, or name a file with credentials by REGISTRY_AUTH_FILE")
+    format!(
+        "log in with `docker login {registry}`, or name a file with credentials by REGISTRY_AUTH_FILE"
+    )
 }
 
 impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.status.as_u16())?;
         if self.errors.is_empty() {
-            return write!(f, " {}", self.status.canonical_reason().unwrap_or("(unknown status)"));
+            return write!(
+                f,
+                " {}",
+                self.status.canonical_reason().unwrap_or("(unknown status)")
+            );
         }
         for error in self.errors.iter().take(3) {
             write!(f, " {}", shown(&error.code))?;
@@ -273,7 +290,12 @@ impl Error for ResponseError {}
 
 /// Returns a registry's text without terminal escapes, cut to a length.
 fn shown(text: &str) -> String {
-    let mut shown: String = text.chars().take(MAX_SHOWN).collect::<String>().escape_debug().collect();
+    let mut shown: String = text
+        .chars()
+        .take(MAX_SHOWN)
+        .collect::<String>()
+        .escape_debug()
+        .collect();
     if text.chars().nth(MAX_SHOWN).is_some() {
         shown.push('…');
     }
@@ -295,12 +317,28 @@ mod tests {
 
     #[test]
     fn refusals_show_codes_and_messages_escaped_and_cut() {
-        check(401, r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required","detail":null}]}"#, "401 UNAUTHORIZED (authentication required)");
-        check(404, r#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#, "404 NAME_UNKNOWN");
-        check(400, "{\"errors\":[{\"code\":\"X\",\"message\":\"it's \\u001b[31mred\"}]}", "400 X (it's \\u{1b}[31mred)");
+        check(
+            401,
+            r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required","detail":null}]}"#,
+            "401 UNAUTHORIZED (authentication required)",
+        );
+        check(
+            404,
+            r#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#,
+            "404 NAME_UNKNOWN",
+        );
+        check(
+            400,
+            "{\"errors\":[{\"code\":\"X\",\"message\":\"it's \\u001b[31mred\"}]}",
+            "400 X (it's \\u{1b}[31mred)",
+        );
         check(502, "<html>canary</html>", "502 Bad Gateway");
         check(403, r#"{"errors":[]}"#, "403 Forbidden");
-        check(599, r#"{"errors":[{"code":"A","message":null},{"code":"B"}]}"#, "599 A B");
+        check(
+            599,
+            r#"{"errors":[{"code":"A","message":null},{"code":"B"}]}"#,
+            "599 A B",
+        );
         let long = format!(r#"{{"errors":[{{"code":"{}"}}]}}"#, "x".repeat(1000));
         check(400, &long, &format!("400 {}…", "x".repeat(300)));
     }

@@ -123,11 +123,14 @@ impl RepositoryClient {
         let mut call = self.push(Method::HEAD, &format!("manifests/{selector}"));
         accept_documents(&mut call);
         let subject = format!("manifest {selector}");
-        let response = self.send(&call).await.map_err(|error| self.failed(&subject, error))?;
+        let response = self
+            .send(&call)
+            .await
+            .map_err(|error| self.failed(&subject, error))?;
         match (response.status(), selector) {
-            (StatusCode::OK, TagOrDigest::Digest(digest)) => {
-                Ok(Some(content_digest(response.headers()).unwrap_or_else(|| digest.clone())))
-            }
+            (StatusCode::OK, TagOrDigest::Digest(digest)) => Ok(Some(
+                content_digest(response.headers()).unwrap_or_else(|| digest.clone()),
+            )),
             (StatusCode::OK, TagOrDigest::Tag(_)) => match content_digest(response.headers()) {
                 Some(digest) => Ok(Some(digest)),
                 None => self.resolve_by_content(selector).await,
@@ -159,16 +162,27 @@ impl RepositoryClient {
         let body = self.inner.transport.body(response, MAX_DOCUMENT_SIZE).await;
         let bytes = body.map_err(|error| self.failed(format!("manifest {selector}"), error))?;
         self.verify_digest(selector, content_digest(&headers), &bytes)?;
-        let said = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).map(MediaType::from);
+        let said = headers
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .map(MediaType::from);
         let document = Document::parse(&bytes, said.as_ref()).map_err(|source| {
             let (place, selector) = (self.to_string(), selector.clone());
-            FetchManifestError::Document { place, selector, source }
+            FetchManifestError::Document {
+                place,
+                selector,
+                source,
+            }
         })?;
         let mut descriptor = Descriptor::of(document.media_type(), &bytes);
         if let TagOrDigest::Digest(digest) = selector {
             descriptor.digest = digest.clone();
         }
-        Ok(FetchedManifest { descriptor, bytes: bytes.into(), document })
+        Ok(FetchedManifest {
+            descriptor,
+            bytes: bytes.into(),
+            document,
+        })
     }
 
     async fn request_manifest(
@@ -178,7 +192,10 @@ impl RepositoryClient {
         let mut call = self.pull(Method::GET, &format!("manifests/{selector}"));
         accept_documents(&mut call);
         let subject = format!("manifest {selector}");
-        let response = self.send(&call).await.map_err(|error| self.failed(&subject, error))?;
+        let response = self
+            .send(&call)
+            .await
+            .map_err(|error| self.failed(&subject, error))?;
         match response.status() {
             StatusCode::OK => Ok(response),
             StatusCode::NOT_FOUND => {
@@ -199,13 +216,20 @@ impl RepositoryClient {
             TagOrDigest::Digest(digest) => Some(digest.clone()),
             TagOrDigest::Tag(_) => said,
         };
-        let Some(expected) = expected else { return Ok(()) };
+        let Some(expected) = expected else {
+            return Ok(());
+        };
         let found = Digest::of(expected.algorithm(), bytes);
         if found == expected {
             return Ok(());
         }
         let (place, selector) = (self.to_string(), selector.clone());
-        Err(FetchManifestError::Digest { place, selector, expected, found })
+        Err(FetchManifestError::Digest {
+            place,
+            selector,
+            expected,
+            found,
+        })
     }
 
     /// Stores a manifest or index under its digest, or under a tag.
@@ -218,21 +242,27 @@ impl RepositoryClient {
         let mut call = self.push(Method::PUT, &format!("manifests/{selector}"));
         call.body = bytes.clone();
         let kind = HeaderValue::from_str(descriptor.media_type.as_str());
-        call.headers.insert(CONTENT_TYPE, kind.map_err(|_| self.unusable(descriptor))?);
+        call.headers
+            .insert(CONTENT_TYPE, kind.map_err(|_| self.unusable(descriptor))?);
         let subject = match selector {
             TagOrDigest::Digest(digest) => format!("manifest {digest}"),
             TagOrDigest::Tag(tag) => format!("tag {tag}"),
         };
-        let response = self.send(&call).await.map_err(|error| self.failed(&subject, error))?;
+        let response = self
+            .send(&call)
+            .await
+            .map_err(|error| self.failed(&subject, error))?;
         if !response.status().is_success() {
             let refusal = self.refusal(response).await;
             return Err(self.put_refused(&subject, descriptor, refusal));
         }
         let place = self.to_string();
         match content_digest(response.headers()) {
-            Some(found) if found != descriptor.digest => {
-                Err(PutManifestError::Digest { place, digest: descriptor.digest.clone(), found })
-            }
+            Some(found) if found != descriptor.digest => Err(PutManifestError::Digest {
+                place,
+                digest: descriptor.digest.clone(),
+                found,
+            }),
             _ => Ok(()),
         }
     }
@@ -282,7 +312,9 @@ fn content_digest(headers: &HeaderMap) -> Option<Digest> {
 fn named_blobs(refusal: &ResponseError) -> Vec<Digest> {
     let details = refusal.errors.iter().map(|error| &error.detail);
     let texts = details.filter_map(|detail| {
-        detail.as_str().or_else(|| detail.get("digest").and_then(serde_json::Value::as_str))
+        detail
+            .as_str()
+            .or_else(|| detail.get("digest").and_then(serde_json::Value::as_str))
     });
     texts.filter_map(|text| text.parse().ok()).collect()
 }

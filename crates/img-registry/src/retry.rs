@@ -51,7 +51,11 @@ impl Pause for Sleep {
 
 impl Default for RetryOptions {
     fn default() -> Self {
-        Self { attempts: 6, longest_wait: Duration::from_secs(60), pause: Arc::new(Sleep) }
+        Self {
+            attempts: 6,
+            longest_wait: Duration::from_secs(60),
+            pause: Arc::new(Sleep),
+        }
     }
 }
 
@@ -64,7 +68,11 @@ pub(crate) struct Attempts {
 
 impl Attempts {
     pub(crate) fn new(options: &RetryOptions) -> Self {
-        Self { options: options.clone(), failed: 0, delays: delays() }
+        Self {
+            options: options.clone(),
+            failed: 0,
+            delays: delays(),
+        }
     }
 
     /// Forgets past failures, as the last attempt got further than the ones before.
@@ -125,7 +133,10 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let then = httpdate::parse_http_date(text).ok()?;
     let server_time = headers.get(DATE).and_then(|date| date.to_str().ok());
     let now = server_time.and_then(|date| httpdate::parse_http_date(date).ok());
-    Some(then.duration_since(now.unwrap_or_else(SystemTime::now)).unwrap_or_default())
+    Some(
+        then.duration_since(now.unwrap_or_else(SystemTime::now))
+            .unwrap_or_default(),
+    )
 }
 
 #[cfg(test)]
@@ -134,8 +145,15 @@ mod tests {
 
     fn check(retry_after_text: &str, date: &str, expected: Option<u64>) {
         let headers = [(RETRY_AFTER, retry_after_text), (DATE, date)];
-        let headers = headers.into_iter().map(|(name, value)| (name, value.parse().unwrap())).collect();
-        assert_eq!(retry_after(&headers), expected.map(Duration::from_secs), "{retry_after_text}");
+        let headers = headers
+            .into_iter()
+            .map(|(name, value)| (name, value.parse().unwrap()))
+            .collect();
+        assert_eq!(
+            retry_after(&headers),
+            expected.map(Duration::from_secs),
+            "{retry_after_text}"
+        );
     }
 
     #[test]

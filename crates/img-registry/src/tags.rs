@@ -31,7 +31,12 @@ impl RepositoryClient {
         for _ in 0..MAX_PAGES {
             let Some(call) = next else { break };
             let (page, following) = self.tag_page(call).await?;
-            tags.extend(page.tags.unwrap_or_default().iter().filter_map(|tag| tag.parse::<Tag>().ok()));
+            tags.extend(
+                page.tags
+                    .unwrap_or_default()
+                    .iter()
+                    .filter_map(|tag| tag.parse::<Tag>().ok()),
+            );
             next = following;
         }
         Ok(tags)
@@ -39,7 +44,10 @@ impl RepositoryClient {
 
     async fn tag_page(&self, call: Call) -> Result<(Page, Option<Call>), RegistryError> {
         let subject = "list of tags";
-        let response = self.send(&call).await.map_err(|error| self.failed(subject, error))?;
+        let response = self
+            .send(&call)
+            .await
+            .map_err(|error| self.failed(subject, error))?;
         if response.status() != StatusCode::OK {
             return Err(self.refused(subject, response).await);
         }

@@ -40,7 +40,11 @@ pub(crate) struct Transport {
 
 impl Transport {
     pub(crate) fn new(plain_http: PlainHttp, idle_timeout: Duration) -> Self {
-        Self { plain_http, idle_timeout: Some(idle_timeout), ..Self::default() }
+        Self {
+            plain_http,
+            idle_timeout: Some(idle_timeout),
+            ..Self::default()
+        }
     }
 
     /// Returns how long a peer may be silent.
@@ -75,7 +79,10 @@ impl Transport {
     }
 
     pub(crate) fn stalled(&self, host: String) -> RequestError {
-        RequestError::Stalled { host, seconds: self.idle_timeout().as_secs() }
+        RequestError::Stalled {
+            host,
+            seconds: self.idle_timeout().as_secs(),
+        }
     }
 
     /// Returns the next piece of a response's body.
@@ -101,7 +108,10 @@ impl Transport {
         while let Some(piece) = self.next_piece(&mut response).await? {
             body.extend_from_slice(&piece);
             if body.len() as u64 > limit {
-                return Err(RequestError::TooLarge { host: authority(response.url()), limit });
+                return Err(RequestError::TooLarge {
+                    host: authority(response.url()),
+                    limit,
+                });
             }
         }
         Ok(body)
@@ -122,12 +132,15 @@ impl Transport {
 /// Returns host and port of a URL, to name it in messages: paths and queries may hold secrets.
 pub(crate) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// Tells whether a URL names this machine.
 pub(crate) fn is_local(url: &Url) -> bool {
-    authority(url).parse::<RegistryHost>().is_ok_and(|host| host.is_local())
+    authority(url)
+        .parse::<RegistryHost>()
+        .is_ok_and(|host| host.is_local())
 }
 
 /// Tells whether credentials for one URL may go to the other.
@@ -138,7 +151,11 @@ pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
 }
 
 fn build(local: bool) -> Result<Client, reqwest::Error> {
-    let roots = if local { RootCertStore::empty() } else { root_certificates() };
+    let roots = if local {
+        RootCertStore::empty()
+    } else {
+        root_certificates()
+    };
     let client = Client::builder()
         .user_agent(concat!("rules_img/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())

@@ -69,8 +69,13 @@ impl UploadBlobError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Registry(error) => error.hint(),
-            Self::Source { source: ReadBlobError::Read { .. }, .. } => None,
-            Self::Source { .. } => Some("build the image again: a file of it changed or is damaged".to_owned()),
+            Self::Source {
+                source: ReadBlobError::Read { .. },
+                ..
+            } => None,
+            Self::Source { .. } => {
+                Some("build the image again: a file of it changed or is damaged".to_owned())
+            }
             Self::Digest { .. } | Self::Vanished { .. } => {
                 Some("look at the registry's log: it loses or changes what it is sent".to_owned())
             }
@@ -89,7 +94,15 @@ impl RepositoryClient {
         session: Option<UploadSession>,
         position: &Position,
     ) -> Result<(), UploadBlobError> {
-        let upload = Upload { repository: self, blob, source, position, header: None, challenges: 0, mangled: 0 };
+        let upload = Upload {
+            repository: self,
+            blob,
+            source,
+            position,
+            header: None,
+            challenges: 0,
+            mangled: 0,
+        };
         upload.run(session).await
     }
 }
@@ -145,7 +158,10 @@ impl Upload<'_> {
                 Failure::Vanished => (self.vanished(), None),
             };
             let registry = self.repository.registry();
-            if !attempts.again(registry, &error.to_string(), requested).await {
+            if !attempts
+                .again(registry, &error.to_string(), requested)
+                .await
+            {
                 self.discard(session).await;
                 return Err(error);
             }
@@ -155,7 +171,10 @@ impl Upload<'_> {
                 return Ok(());
             }
             session = self.resume(session).await?;
-            if session.as_ref().is_some_and(|session| session.offset > reached) {
+            if session
+                .as_ref()
+                .is_some_and(|session| session.offset > reached)
+            {
                 attempts.progressed();
             }
         }
@@ -168,14 +187,21 @@ impl Upload<'_> {
             *slot = Some(opened.map_err(|error| Failure::Final(error.into()))?);
         }
         let session = slot.as_mut().expect("a session was opened above");
-        let close = |session: &UploadSession| with_query(&session.url, "digest", &self.blob.digest.to_string());
+        let close = |session: &UploadSession| {
+            with_query(&session.url, "digest", &self.blob.digest.to_string())
+        };
         let response = if session.offset == 0 {
             self.send(Method::PUT, close(session), 0).await?
         } else {
-            let response = self.send(Method::PATCH, session.url.clone(), session.offset).await?;
+            let response = self
+                .send(Method::PATCH, session.url.clone(), session.offset)
+                .await?;
             let response = self.accept(response, session.offset > 0).await?;
-            session.advance(&response, self.blob.size).map_err(Failure::Lost)?;
-            self.send(Method::PUT, close(session), self.blob.size).await?
+            session
+                .advance(&response, self.blob.size)
+                .map_err(Failure::Lost)?;
+            self.send(Method::PUT, close(session), self.blob.size)
+                .await?
         };
         let response = self.accept(response, session.offset > 0).await?;
         self.check_stored(&response)?;
@@ -193,9 +219,22 @@ impl Upload<'_> {
     ) -> Result<Response, Failure> {
         let header = self.repository.upload_authorization(&url).await;
         self.header = header.map_err(|error| Failure::Final(self.error(error)))?;
-        let piece = body::Piece { blob: self.blob, source: self.source, offset };
-        let request = body::Request { method, url, header: self.header.as_ref() };
-        let sent = body::send(&self.repository.inner.transport, request, piece, self.position);
+        let piece = body::Piece {
+            blob: self.blob,
+            source: self.source,
+            offset,
+        };
+        let request = body::Request {
+            method,
+            url,
+            header: self.header.as_ref(),
+        };
+        let sent = body::send(
+            &self.repository.inner.transport,
+            request,
+            piece,
+            self.position,
+        );
         sent.await.map_err(|error| match error {
             body::SendError::Source(source) => {
                 let place = self.repository.to_string();
@@ -214,7 +253,10 @@ impl Upload<'_> {
         }
         if status == StatusCode::UNAUTHORIZED && self.challenges < MAX_CHALLENGES {
             self.challenges += 1;
-            let renewed = self.repository.answer_upload_challenge(&response, self.header.as_ref()).await;
+            let renewed = self
+                .repository
+                .answer_upload_challenge(&response, self.header.as_ref())
+                .await;
             if renewed.map_err(|error| Failure::Final(self.error(error)))? {
                 return Err(Failure::Challenged);
             }
@@ -262,9 +304,17 @@ impl Upload<'_> {
     }
 
     /// Returns the session with the offset the registry tells, or none if it has to be a new one.
-    async fn resume(&self, session: Option<UploadSession>) -> Result<Option<UploadSession>, UploadBlobError> {
-        let Some(session) = session else { return Ok(None) };
-        let offset = self.repository.upload_offset(&session, self.blob.size).await;
+    async fn resume(
+        &self,
+        session: Option<UploadSession>,
+    ) -> Result<Option<UploadSession>, UploadBlobError> {
+        let Some(session) = session else {
+            return Ok(None);
+        };
+        let offset = self
+            .repository
+            .upload_offset(&session, self.blob.size)
+            .await;
         if let Some(offset) = offset.filter(|offset| *offset > 0) {
             return Ok(Some(UploadSession { offset, ..session }));
         }
@@ -279,7 +329,9 @@ impl Upload<'_> {
     }
 
     fn error(&self, error: RequestError) -> UploadBlobError {
-        self.repository.failed(format!("blob {}", self.blob.digest), error).into()
+        self.repository
+            .failed(format!("blob {}", self.blob.digest), error)
+            .into()
     }
 
     fn vanished(&self) -> UploadBlobError {

@@ -35,7 +35,10 @@ impl FileSource {
     async fn open_file(&self, blob: &Descriptor) -> Result<BlobStream, ReadBlobError> {
         let place = self.place(blob);
         let Some(path) = self.path(&blob.digest) else {
-            return Err(ReadBlobError::Missing { digest: blob.digest.clone(), place });
+            return Err(ReadBlobError::Missing {
+                digest: blob.digest.clone(),
+                place,
+            });
         };
         let failed = {
             let blob = blob.bare();

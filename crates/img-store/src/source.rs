@@ -74,10 +74,18 @@ pub enum ReadBlobError {
 impl ReadBlobError {
     /// Returns the error of a source that failed on a blob.
     pub fn read(blob: &Descriptor, place: &str, source: impl Into<BoxError>) -> Self {
-        Self::Read { digest: blob.digest.clone(), place: place.to_owned(), source: source.into() }
+        Self::Read {
+            digest: blob.digest.clone(),
+            place: place.to_owned(),
+            source: source.into(),
+        }
     }
 }
 
 fn at_least(found: u64, expected: u64) -> String {
-    if found > expected { "more".to_owned() } else { found.to_string() }
+    if found > expected {
+        "more".to_owned()
+    } else {
+        found.to_string()
+    }
 }

@@ -58,7 +58,9 @@ impl Verifier {
     }
 
     fn account(&mut self, piece: &Bytes) -> Result<(), ReadBlobError> {
-        self.seen = self.seen.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        self.seen = self
+            .seen
+            .saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
         if self.seen > self.blob.size {
             return Err(self.wrong_size());
         }
@@ -75,7 +77,11 @@ impl Verifier {
             return Ok(());
         }
         let (digest, place) = (self.blob.digest.clone(), self.place.clone());
-        Err(ReadBlobError::Digest { digest, place, found })
+        Err(ReadBlobError::Digest {
+            digest,
+            place,
+            found,
+        })
     }
 
     fn wrong_size(&self) -> ReadBlobError {
@@ -95,7 +101,10 @@ mod tests {
     /// Streams `pieces` as the blob `text`, and returns what came through and the error at the end.
     async fn check(text: &str, pieces: &[&'static str]) -> (String, String) {
         let blob = Descriptor::of("m", text.as_bytes());
-        let pieces: Vec<_> = pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))).collect();
+        let pieces: Vec<_> = pieces
+            .iter()
+            .map(|piece| Ok(Bytes::from_static(piece.as_bytes())))
+            .collect();
         let mut stream = verified(stream::iter(pieces).boxed(), &blob, "here");
         let mut seen = String::new();
         while let Some(piece) = stream.next().await {
@@ -119,11 +128,25 @@ mod tests {
     async fn a_wrong_blob_never_comes_out_whole() {
         let (seen, error) = check("abcd", &["ab", "cx"]).await;
         assert_eq!(seen, "ab");
-        assert!(error.starts_with("blob sha256:… from here: the bytes have the digest "), "{error}");
+        assert!(
+            error.starts_with("blob sha256:… from here: the bytes have the digest "),
+            "{error}"
+        );
         let short = "blob sha256:… from here: expected 4 bytes, found 3";
-        assert_eq!(check("abcd", &["ab", "c"]).await, ("ab".into(), short.into()));
+        assert_eq!(
+            check("abcd", &["ab", "c"]).await,
+            ("ab".into(), short.into())
+        );
         let long = "blob sha256:… from here: expected 4 bytes, found more";
-        assert_eq!(check("abcd", &["abcd", "e"]).await, (String::new(), long.into()));
-        assert!(check("", &["x"]).await.1.contains("expected 0 bytes, found more"));
+        assert_eq!(
+            check("abcd", &["abcd", "e"]).await,
+            (String::new(), long.into())
+        );
+        assert!(
+            check("", &["x"])
+                .await
+                .1
+                .contains("expected 0 bytes, found more")
+        );
     }
 }

@@ -26,7 +26,10 @@ impl Push<'_> {
         for destination in &transfer.destinations {
             let repository = self.client.repository(&transfer.registry, destination);
             let mounts = holders.iter().copied().chain(&transfer.mount_from);
-            let mounts: Vec<_> = mounts.filter(|from| *from != destination).take(MOUNTS).collect();
+            let mounts: Vec<_> = mounts
+                .filter(|from| *from != destination)
+                .take(MOUNTS)
+                .collect();
             let arrived = self.bring(&repository, transfer, &mounts).await;
             let how = arrived.map_err(|failure| named(plan, transfer, destination, failure))?;
             self.arrived(&transfer.blob, how);
@@ -84,10 +87,15 @@ impl Push<'_> {
     ) -> Result<(), PushFailure> {
         let position = self.position(&transfer.blob);
         let sources = self.sources(transfer);
-        let mut failure = PushFailure::NoSource { digest: transfer.blob.digest.clone() };
+        let mut failure = PushFailure::NoSource {
+            digest: transfer.blob.digest.clone(),
+        };
         for source in sources {
             let session = session.take();
-            match repository.upload_blob(&transfer.blob, &*source, session, &position).await {
+            match repository
+                .upload_blob(&transfer.blob, &*source, session, &position)
+                .await
+            {
                 Ok(()) => return Ok(()),
                 Err(error @ UploadBlobError::Source { .. }) => failure = error.into(),
                 Err(error) => return Err(error.into()),
@@ -101,7 +109,10 @@ impl Push<'_> {
             return vec![Box::new(self.options.files.clone())];
         }
         let places = transfer.origins.iter().flat_map(|origin| {
-            origin.registries.iter().map(move |registry| (registry, &origin.repository))
+            origin
+                .registries
+                .iter()
+                .map(move |registry| (registry, &origin.repository))
         });
         places
             .map(|(registry, repository)| {
@@ -132,7 +143,10 @@ fn named(
     let belongs = |image: &&ImagePlan| {
         image.registry == transfer.registry
             && image.repository == *destination
-            && image.manifests.iter().any(|manifest| manifest.blobs.contains(&transfer.blob))
+            && image
+                .manifests
+                .iter()
+                .any(|manifest| manifest.blobs.contains(&transfer.blob))
     };
     let image = plan.images.iter().find(belongs).map(ImagePlan::name);
     let image = image.unwrap_or_else(|| format!("{}/{destination}", transfer.registry));

@@ -37,7 +37,9 @@ pub enum PushFailure {
     #[error("cannot read a manifest of the image")]
     Read(#[from] ReadBlobError),
     /// A blob is neither here nor can it be had elsewhere.
-    #[error("blob {digest} is not among the files of this deployment, and its base is from no registry that is known")]
+    #[error(
+        "blob {digest} is not among the files of this deployment, and its base is from no registry that is known"
+    )]
     NoSource {
         /// The blob.
         digest: Digest,
@@ -66,7 +68,10 @@ pub enum PushFailure {
 
 impl PushError {
     pub(crate) fn of(image: &ImagePlan, failure: impl Into<PushFailure>) -> Self {
-        Self { image: image.name(), failure: failure.into() }
+        Self {
+            image: image.name(),
+            failure: failure.into(),
+        }
     }
 
     /// Returns what the user can do.

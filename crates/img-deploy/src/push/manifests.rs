@@ -15,17 +15,28 @@ impl Push<'_> {
     /// Puts what is absent of an image by digest: manifests, then the index.
     pub(super) async fn put_documents(&self, probe: &Probe<'_>) -> Result<(), PushError> {
         let image = probe.image;
-        let failed = |failure| PushError { image: image.name(), failure };
+        let failed = |failure| PushError {
+            image: image.name(),
+            failure,
+        };
         for manifest in &probe.absent {
-            self.put_document(image, &manifest.descriptor).await.map_err(failed)?;
+            self.put_document(image, &manifest.descriptor)
+                .await
+                .map_err(failed)?;
         }
         if !probe.present && image.root_kind == RootKind::Index {
-            self.put_document(image, &image.root).await.map_err(failed)?;
+            self.put_document(image, &image.root)
+                .await
+                .map_err(failed)?;
         }
         Ok(())
     }
 
-    async fn put_document(&self, image: &ImagePlan, document: &Descriptor) -> Result<(), PushFailure> {
+    async fn put_document(
+        &self,
+        image: &ImagePlan,
+        document: &Descriptor,
+    ) -> Result<(), PushFailure> {
         let repository = self.repository(image);
         let bytes = self.read(document).await?;
         let selector = by_digest(&document.digest);
@@ -53,11 +64,15 @@ impl Push<'_> {
             let below = manifest.descriptor.digest == document.digest;
             if below {
                 self.restore_blobs(image, manifest, &is_missing).await?;
-            } else if image.root.digest == document.digest && is_missing(&manifest.descriptor.digest) {
+            } else if image.root.digest == document.digest
+                && is_missing(&manifest.descriptor.digest)
+            {
                 self.restore_blobs(image, manifest, &|_| true).await?;
                 let bytes = self.read(&manifest.descriptor).await?;
                 let selector = by_digest(&manifest.descriptor.digest);
-                repository.put_manifest(&selector, &manifest.descriptor, &bytes).await?;
+                repository
+                    .put_manifest(&selector, &manifest.descriptor, &bytes)
+                    .await?;
             }
         }
         Ok(())
@@ -84,14 +99,27 @@ impl Push<'_> {
         if probe.tags.is_empty() {
             return Ok(());
         }
-        let bytes = self.read(&image.root).await.map_err(|error| PushError::of(image, error))?;
+        let bytes = self
+            .read(&image.root)
+            .await
+            .map_err(|error| PushError::of(image, error))?;
         let repository = self.repository(image);
         for tag in &probe.tags {
             let selector = TagOrDigest::Tag((*tag).clone());
-            let put = repository.put_manifest(&selector, &image.root, &bytes).await;
+            let put = repository
+                .put_manifest(&selector, &image.root, &bytes)
+                .await;
             put.map_err(|source| {
                 let (place, digest) = (image.place(), image.root.digest.clone());
-                PushError::of(image, PushFailure::Tag { place, digest, tag: (*tag).clone(), source })
+                PushError::of(
+                    image,
+                    PushFailure::Tag {
+                        place,
+                        digest,
+                        tag: (*tag).clone(),
+                        source,
+                    },
+                )
             })?;
         }
         Ok(())
@@ -104,14 +132,21 @@ impl Push<'_> {
     ) -> Result<(), PushFailure> {
         match repository.resolve(&by_digest(digest)).await? {
             Some(found) if found == *digest => Ok(()),
-            _ => Err(PushFailure::Vanished { place: repository.to_string(), digest: digest.clone() }),
+            _ => Err(PushFailure::Vanished {
+                place: repository.to_string(),
+                digest: digest.clone(),
+            }),
         }
     }
 
     /// Reads a document from its file, verified.
     async fn read(&self, document: &Descriptor) -> Result<Bytes, ReadBlobError> {
         let files = &self.options.files;
-        let stream = verified(files.open(document).await?, document, &files.place(document));
+        let stream = verified(
+            files.open(document).await?,
+            document,
+            &files.place(document),
+        );
         let pieces: Vec<Bytes> = stream.try_collect().await?;
         Ok(pieces.concat().into())
     }

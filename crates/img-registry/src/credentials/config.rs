@@ -57,9 +57,11 @@ impl DockerConfig {
         };
         match serde_json::from_slice(&bytes) {
             Ok(content) => Ok(Self { path, content }),
-            Err(error) => {
-                Err(CredentialError::Parse { path, line: error.line(), column: error.column() })
-            }
+            Err(error) => Err(CredentialError::Parse {
+                path,
+                line: error.line(),
+                column: error.column(),
+            }),
         }
     }
 
@@ -68,12 +70,18 @@ impl DockerConfig {
         let helpers = self.content.cred_helpers.as_ref();
         let special = helpers.and_then(|helpers| lookup(helpers, keys).into_iter().next());
         let general = self.content.creds_store.as_ref();
-        special.map(|(_, helper)| helper).or(general).map(String::as_str).filter(|h| !h.is_empty())
+        special
+            .map(|(_, helper)| helper)
+            .or(general)
+            .map(String::as_str)
+            .filter(|h| !h.is_empty())
     }
 
     /// Returns the credentials written in the file for the first of `keys` that has any.
     pub(super) fn entry(&self, keys: &[String]) -> Result<Option<Credential>, CredentialError> {
-        let Some(auths) = &self.content.auths else { return Ok(None) };
+        let Some(auths) = &self.content.auths else {
+            return Ok(None);
+        };
         for (key, entry) in lookup(auths, keys) {
             let Some(entry) = entry else { continue };
             let credential = entry.credential().ok_or_else(|| CredentialError::Entry {
@@ -94,7 +102,9 @@ impl DockerConfig {
 fn lookup<'a, T>(map: &'a BTreeMap<String, T>, keys: &[String]) -> Vec<(&'a String, &'a T)> {
     let matching = |wanted: &String| {
         let wanted = wanted.clone();
-        map.iter().rev().filter(move |(key, _)| key::normalize(key) == wanted)
+        map.iter()
+            .rev()
+            .filter(move |(key, _)| key::normalize(key) == wanted)
     };
     keys.iter().flat_map(matching).collect()
 }
@@ -103,10 +113,14 @@ impl Entry {
     /// Returns the credentials, `Some(None)` if the entry holds none, `None` if it is malformed.
     fn credential(&self) -> Option<Option<Credential>> {
         if !self.registrytoken.is_empty() {
-            return Some(Some(Credential::RegistryToken(Secret::new(&self.registrytoken))));
+            return Some(Some(Credential::RegistryToken(Secret::new(
+                &self.registrytoken,
+            ))));
         }
         if !self.identitytoken.is_empty() {
-            return Some(Some(Credential::IdentityToken(Secret::new(&self.identitytoken))));
+            return Some(Some(Credential::IdentityToken(Secret::new(
+                &self.identitytoken,
+            ))));
         }
         let (username, password) = match self.auth.trim() {
             "" => (self.username.clone(), self.password.clone()),
@@ -125,12 +139,18 @@ impl Credential {
         if username == TOKEN_USER {
             return Self::IdentityToken(Secret::new(password));
         }
-        Self::Basic { username, password: Secret::new(password) }
+        Self::Basic {
+            username,
+            password: Secret::new(password),
+        }
     }
 }
 
 fn decode(auth: &str) -> Option<(String, String)> {
     let text = String::from_utf8(STANDARD.decode(auth).ok()?).ok()?;
     let (username, password) = text.split_once(':')?;
-    Some((username.to_owned(), password.trim_end_matches('\0').to_owned()))
+    Some((
+        username.to_owned(),
+        password.trim_end_matches('\0').to_owned(),
+    ))
 }

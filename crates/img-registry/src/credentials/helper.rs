@@ -15,7 +15,10 @@ use super::Credential;
 const MAX_ANSWER: u64 = 256 << 10;
 
 /// What helpers say, with a failing exit code, when they simply know no credentials.
-const NOT_FOUND: [&str; 2] = ["credentials not found in native keychain", "no credentials server URL"];
+const NOT_FOUND: [&str; 2] = [
+    "credentials not found in native keychain",
+    "no credentials server URL",
+];
 
 /// How a helper failed. What it printed may hold a secret and is never told.
 #[derive(Debug, Error)]
@@ -60,7 +63,10 @@ pub(super) async fn run(
     }
     let mut command = Command::new(format!("docker-credential-{name}"));
     command.arg("get").kill_on_drop(true);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     if let Some(path) = path {
         command.env("PATH", path);
     }
@@ -79,7 +85,10 @@ async fn converse(mut child: Child, server: &str) -> Result<(ExitStatus, Vec<u8>
     let mut answer = Vec::new();
     if let Some(stdout) = child.stdout.take() {
         let mut limited = stdout.take(MAX_ANSWER + 1);
-        limited.read_to_end(&mut answer).await.map_err(HelperError::Run)?;
+        limited
+            .read_to_end(&mut answer)
+            .await
+            .map_err(HelperError::Run)?;
     }
     if answer.len() as u64 > MAX_ANSWER {
         return Err(HelperError::TooLong);
@@ -92,7 +101,11 @@ fn interpret(status: ExitStatus, answer: &[u8]) -> Result<Option<Credential>, He
     if !status.success() {
         let text = String::from_utf8_lossy(answer);
         let unknown = NOT_FOUND.iter().any(|message| text.contains(message));
-        return if unknown { Ok(None) } else { Err(HelperError::Exit(status)) };
+        return if unknown {
+            Ok(None)
+        } else {
+            Err(HelperError::Exit(status))
+        };
     }
     let answer: Answer = serde_json::from_slice(answer).map_err(|_| HelperError::Malformed)?;
     if answer.username.is_empty() && answer.secret.is_empty() {

@@ -23,12 +23,19 @@ pub(super) fn candidates(registry: &RegistryHost, repository: &Repository) -> Ve
 
 /// Returns the name of a registry to a helper.
 pub(super) fn server(registry: &RegistryHost) -> String {
-    if registry.is_docker_hub() { DOCKER_HUB_KEY.to_owned() } else { registry.to_string() }
+    if registry.is_docker_hub() {
+        DOCKER_HUB_KEY.to_owned()
+    } else {
+        registry.to_string()
+    }
 }
 
 /// Returns a key without what does not tell registries apart: scheme, API version, Hub's aliases.
 pub(super) fn normalize(key: &str) -> String {
-    let key = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
+    let key = key
+        .strip_prefix("https://")
+        .or_else(|| key.strip_prefix("http://"))
+        .unwrap_or(key);
     let key = key.trim_end_matches('/');
     let (host, path) = key.split_once('/').unwrap_or((key, ""));
     let host = host.to_ascii_lowercase();

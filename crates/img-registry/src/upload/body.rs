@@ -59,11 +59,20 @@ pub(super) async fn send(
         let stream = piece.open().await.map_err(SendError::Source)?;
         *request.body_mut() = Some(body(stream, piece.offset, &watch, position));
     }
-    let answer = watch.over(transport.send_unwatched(request), transport.idle_timeout()).await;
-    if let Some(error) = watch.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+    let answer = watch
+        .over(transport.send_unwatched(request), transport.idle_timeout())
+        .await;
+    if let Some(error) = watch
+        .failure
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take()
+    {
         return Err(SendError::Source(error));
     }
-    answer.unwrap_or_else(|| Err(transport.stalled(host))).map_err(SendError::Request)
+    answer
+        .unwrap_or_else(|| Err(transport.stalled(host)))
+        .map_err(SendError::Request)
 }
 
 impl Piece<'_> {
@@ -87,7 +96,10 @@ impl Request<'_> {
             authorize(&mut request, header);
         }
         let headers = request.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/octet-stream"),
+        );
         headers.insert(CONTENT_LENGTH, HeaderValue::from(size - offset));
         if is_chunk {
             let range = HeaderValue::from_str(&format!("{offset}-{}", size - 1));
@@ -132,32 +144,38 @@ impl Watch {
 /// Returns the stream as a body that reports what passes and why it ends early.
 fn body(stream: BlobStream, offset: u64, watch: &Arc<Watch>, position: &Position) -> Body {
     let state = (stream, 0_u64, Arc::clone(watch), Arc::clone(position));
-    let pieces = stream::unfold(state, move |(mut stream, mut sent, watch, position)| async move {
-        loop {
-            match stream.next().await {
-                Some(Ok(piece)) => {
-                    let fresh = beyond(piece, sent, offset);
-                    sent += fresh.1;
-                    if fresh.0.is_empty() {
-                        continue;
+    let pieces = stream::unfold(
+        state,
+        move |(mut stream, mut sent, watch, position)| async move {
+            loop {
+                match stream.next().await {
+                    Some(Ok(piece)) => {
+                        let fresh = beyond(piece, sent, offset);
+                        sent += fresh.1;
+                        if fresh.0.is_empty() {
+                            continue;
+                        }
+                        watch.pieces.fetch_add(1, Ordering::Relaxed);
+                        position(sent);
+                        return Some((Ok(fresh.0), (stream, sent, watch, position)));
                     }
-                    watch.pieces.fetch_add(1, Ordering::Relaxed);
-                    position(sent);
-                    return Some((Ok(fresh.0), (stream, sent, watch, position)));
-                }
-                Some(Err(error)) => {
-                    let text = error.to_string();
-                    *watch.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                    let error = std::io::Error::other(text);
-                    return Some((Err(error), (stream::empty().boxed(), sent, watch, position)));
-                }
-                None => {
-                    watch.done.store(true, Ordering::Relaxed);
-                    return None;
+                    Some(Err(error)) => {
+                        let text = error.to_string();
+                        *watch.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                        let error = std::io::Error::other(text);
+                        return Some((
+                            Err(error),
+                            (stream::empty().boxed(), sent, watch, position),
+                        ));
+                    }
+                    None => {
+                        watch.done.store(true, Ordering::Relaxed);
+                        return None;
+                    }
                 }
             }
-        }
-    });
+        },
+    );
     Body::wrap_stream(pieces)
 }
 
@@ -175,7 +193,10 @@ mod tests {
     #[test]
     fn pieces_are_cut_at_the_offset() {
         let check = |start: u64, offset: u64, expected: &'static [u8]| {
-            assert_eq!(beyond(Bytes::from_static(b"abcd"), start, offset).0, expected);
+            assert_eq!(
+                beyond(Bytes::from_static(b"abcd"), start, offset).0,
+                expected
+            );
         };
         check(0, 0, b"abcd");
         check(0, 3, b"d");

@@ -43,7 +43,11 @@ impl OpenUploads {
 
     /// Forgets a session that is done.
     pub(crate) fn closed(&self, session: &UploadSession) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).open.remove(&session.number);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .open
+            .remove(&session.number);
     }
 
     fn take(&self) -> Vec<Url> {
@@ -65,15 +69,26 @@ impl UploadSession {
 
 impl RepositoryClient {
     pub(crate) fn open_session(&self, url: Url) -> UploadSession {
-        UploadSession { number: self.inner.uploads.opened(&url), url, offset: 0 }
+        UploadSession {
+            number: self.inner.uploads.opened(&url),
+            url,
+            offset: 0,
+        }
     }
 
     /// Opens a session.
-    pub(crate) async fn start_upload(&self, blob: &Descriptor) -> Result<UploadSession, RegistryError> {
+    pub(crate) async fn start_upload(
+        &self,
+        blob: &Descriptor,
+    ) -> Result<UploadSession, RegistryError> {
         let subject = format!("blob {}", blob.digest);
         let mut call = self.push(Method::POST, "blobs/uploads/");
-        call.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        let response = self.send(&call).await.map_err(|error| self.failed(&subject, error))?;
+        call.headers
+            .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        let response = self
+            .send(&call)
+            .await
+            .map_err(|error| self.failed(&subject, error))?;
         if response.status() != StatusCode::ACCEPTED {
             return Err(self.refused(&subject, response).await);
         }
@@ -85,7 +100,10 @@ impl RepositoryClient {
     pub(crate) async fn upload_offset(&self, session: &UploadSession, size: u64) -> Option<u64> {
         let call = self.to(Method::GET, session.url.clone(), self.push_scopes());
         let response = self.send(&call).await.ok()?;
-        if !matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::ACCEPTED) {
+        if !matches!(
+            response.status(),
+            StatusCode::NO_CONTENT | StatusCode::ACCEPTED
+        ) {
             return None;
         }
         let range = response.headers().get(RANGE)?.to_str().ok()?;
@@ -132,7 +150,11 @@ impl RepositoryClient {
             let problem = "asks for credentials, which it does not get".to_owned();
             return Err(RequestError::Protocol { host, problem });
         }
-        let answer = self.inner.auth.answer(response.headers(), &self.push_scopes(), refused).await?;
+        let answer = self
+            .inner
+            .auth
+            .answer(response.headers(), &self.push_scopes(), refused)
+            .await?;
         Ok(answer.is_some())
     }
 }
@@ -142,7 +164,10 @@ impl RepositoryClient {
 /// A session without bytes is `0-0` to some, as is one with a single byte: that counts as none.
 fn received(range: &str) -> Option<u64> {
     let range = range.trim();
-    let last = range.strip_prefix("bytes=").unwrap_or(range).strip_prefix("0-")?;
+    let last = range
+        .strip_prefix("bytes=")
+        .unwrap_or(range)
+        .strip_prefix("0-")?;
     match last.parse::<u64>().ok()? {
         0 => Some(0),
         last => last.checked_add(1),
