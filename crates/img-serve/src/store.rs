@@ -94,7 +94,6 @@ impl Store {
         limits: &Limits,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, OpenStoreError> {
-        let layout = Layout::new(root);
         let failed = |source| OpenStoreError::Storage {
             path: root.to_owned(),
             source,
@@ -102,6 +101,8 @@ impl Store {
         fs::create_dir_all(root)
             .attempt("create directory", root)
             .map_err(failed)?;
+        let canonical = fs::canonicalize(root).attempt("find", root).map_err(failed)?;
+        let layout = Layout::new(&canonical);
         let lock = lock(&layout.lock())
             .map_err(failed)?
             .ok_or_else(|| OpenStoreError::InUse {
