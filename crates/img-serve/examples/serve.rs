@@ -11,10 +11,7 @@ use img_serve::{Limits, Server, Silent};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let root: PathBuf = std::env::args_os()
-        .nth(1)
-        .ok_or("usage: serve DIR")?
-        .into();
+    let root: PathBuf = std::env::args_os().nth(1).ok_or("usage: serve DIR")?.into();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let server = Server::bind(address, &root, Limits::default(), Arc::new(Silent)).await?;
     writeln!(std::io::stdout(), "{}", server.address())?;

@@ -4,6 +4,7 @@
 //! in caches; they hold because one server owns the directory, which a lock file sees to.
 
 mod blobs;
+mod blocks;
 mod cache;
 mod content;
 mod durable;
@@ -11,6 +12,7 @@ mod error;
 mod layout;
 mod listings;
 mod manifests;
+mod proof;
 mod uploads;
 
 use std::collections::HashSet;
@@ -18,23 +20,25 @@ use std::fs::{self, File};
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use img_oci::{Digest, Repository, Tag};
 use rustix::fs::FlockOperation;
 use thiserror::Error;
 
-pub(crate) use self::content::{Block, ContentReader, OpenContent};
+pub(crate) use self::blocks::Block;
+pub(crate) use self::content::{ContentReader, OpenContent};
 pub use self::error::StoreError;
 pub(crate) use self::listings::Page;
 pub(crate) use self::manifests::{PutManifestError, StoredManifest};
 pub(crate) use self::uploads::{CommitError, Upload, UploadId, Uploads, Writer};
 
+use self::blocks::Blocks;
 use self::cache::Cache;
-use self::content::{FileStamp, StreamBudget};
 use self::error::Attempt as _;
 use self::layout::Layout;
+use self::proof::Proof;
 use crate::limits::Limits;
 use crate::observer::Observer;
 
@@ -42,6 +46,8 @@ use crate::observer::Observer;
 const MAX_PREPARED: usize = 10_000;
 /// Facts (sizes, tags, stamps) remembered of each kind.
 const FACTS: usize = 100_000;
+/// Bytes of proofs remembered: 256 GiB of blobs, at least half of which in one.
+const PROOFS: usize = 32 << 20;
 /// Locks that order the writers; two repositories share one by chance.
 const WRITER_LOCKS: usize = 256;
 
@@ -79,10 +85,10 @@ pub(crate) struct Store {
     manifests: Cache<In<Digest>, Arc<StoredManifest>>,
     tags: Cache<In<Tag>, Digest>,
     small_contents: Cache<Digest, Bytes>,
-    verified: Cache<Digest, FileStamp>,
-    verifying: Mutex<HashSet<Digest>>,
-    verified_one: std::sync::Condvar,
-    budget: Arc<StreamBudget>,
+    proofs: Cache<Digest, Arc<Proof>>,
+    proving: Mutex<HashSet<Digest>>,
+    proven_one: Condvar,
+    blocks: Arc<Blocks>,
     /// Holds the lock on the root until the storage is dropped.
     _lock: File,
 }
@@ -101,7 +107,9 @@ impl Store {
         fs::create_dir_all(root)
             .attempt("create directory", root)
             .map_err(failed)?;
-        let canonical = fs::canonicalize(root).attempt("find", root).map_err(failed)?;
+        let canonical = fs::canonicalize(root)
+            .attempt("find", root)
+            .map_err(failed)?;
         let layout = Layout::new(&canonical);
         let lock = lock(&layout.lock())
             .map_err(failed)?
@@ -121,10 +129,10 @@ impl Store {
             manifests: Cache::new(half, 4),
             tags: Cache::new(FACTS, 64),
             small_contents: Cache::new(half, 8),
-            verified: Cache::new(FACTS, 16),
-            verifying: Mutex::default(),
-            verified_one: std::sync::Condvar::new(),
-            budget: Arc::new(StreamBudget::new(limits.streamed_bytes)),
+            proofs: Cache::new(PROOFS, 1),
+            proving: Mutex::default(),
+            proven_one: Condvar::new(),
+            blocks: Arc::new(Blocks::new(limits.streamed_bytes)),
             _lock: lock,
         })
     }

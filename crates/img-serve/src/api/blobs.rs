@@ -97,8 +97,7 @@ fn open(store: &Arc<Store>, blob: &In<Digest>, range: Option<&str>) -> Result<Op
         return Ok(None);
     };
     let selection = select(range, size);
-    let part = selection != Selection::Whole;
-    let Some((found, mut content)) = store.open_content(&blob.1, part)? else {
+    let Some((found, mut content)) = store.open_content(&blob.1)? else {
         store.forget_blob(blob);
         return Ok(None);
     };

@@ -172,13 +172,7 @@ mod tests {
             check(&format!("/v2/{name}/blobs/sha256:HEX"), "bad name");
         }
         check(&format!("/v2/{}/tags/list", "a".repeat(256)), "bad name");
-        for digest in [
-            "sha256:x",
-            "md5:HEX",
-            "sha256:HEX0",
-            "..",
-            "%2e%2e",
-        ] {
+        for digest in ["sha256:x", "md5:HEX", "sha256:HEX0", "..", "%2e%2e"] {
             check(&format!("/v2/a/blobs/{digest}"), "bad digest");
             check(&format!("/v2/a/referrers/{digest}"), "bad digest");
         }

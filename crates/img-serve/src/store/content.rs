@@ -1,43 +1,18 @@
-//! Content on disk: put there once its digest is known, hashed again as it is read.
+//! Content on disk: put there once its digest is known, checked again as it is read.
 
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Seek as _, SeekFrom};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fs::{self, File};
+use std::io::{Read, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
-use img_oci::{Digest, Hasher};
+use img_oci::{Algorithm, Digest};
 
+use super::blocks::Block;
 use super::error::{Attempt as _, StoreError, existing};
+use super::proof::{FileStamp, GRANULE, Proof, Prover};
 use super::{Store, durable};
 use crate::limits::SMALL_BLOB;
-
-/// Bytes read at a time.
-const BLOCK: usize = 256 << 10;
-/// Bytes read at a time where many clients are slow.
-const SMALL_BLOCK: usize = 32 << 10;
-/// Buffers kept for the next block.
-const SPARE_BUFFERS: usize = 64;
-
-/// What tells a file from one that was changed or replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FileStamp {
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-}
-
-impl From<&Metadata> for FileStamp {
-    fn from(metadata: &Metadata) -> Self {
-        Self {
-            inode: metadata.ino(),
-            size: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-        }
-    }
-}
 
 /// Content that is about to be sent.
 pub(crate) enum OpenContent {
@@ -48,10 +23,15 @@ pub(crate) enum OpenContent {
 }
 
 impl Store {
-    /// Gives the file at `path`, which was hashed to `digest`, its final name.
-    pub(super) fn publish(&self, path: &Path, digest: &Digest) -> Result<(), StoreError> {
+    /// Gives the file at `path`, which `prover` has seen, its final name.
+    pub(super) fn publish(
+        &self,
+        path: &Path,
+        digest: &Digest,
+        prover: &Prover,
+    ) -> Result<(), StoreError> {
         let target = self.layout.content(digest);
-        if self.is_verified(digest, &target) {
+        if self.is_proven(digest, &target) {
             // Another pusher was first; its name may not have reached the disk yet.
             fs::remove_file(path).attempt("remove", path)?;
             return durable::flush_parent(&target);
@@ -60,22 +40,40 @@ impl Store {
         file.sync_all().attempt("flush", path)?;
         durable::publish(path, &target)?;
         let metadata = file.metadata().attempt("look at", &target)?;
-        self.verified
-            .set(digest.clone(), FileStamp::from(&metadata), 1);
+        self.remember_proof(digest, FileStamp::from(&metadata), prover);
         Ok(())
     }
 
     /// Stores content that was hashed to `digest` from memory.
     pub(super) fn publish_bytes(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
         let target = self.layout.content(digest);
-        if self.is_verified(digest, &target) {
+        if self.is_proven(digest, &target) {
             return durable::flush_parent(&target);
         }
         self.write(&target, bytes)?;
         let metadata = fs::metadata(&target).attempt("look at", &target)?;
-        self.verified
-            .set(digest.clone(), FileStamp::from(&metadata), 1);
+        let prover = prove(digest.algorithm(), bytes);
+        self.remember_proof(digest, FileStamp::from(&metadata), &prover);
         Ok(())
+    }
+
+    fn remember_proof(&self, digest: &Digest, stamp: FileStamp, prover: &Prover) -> Arc<Proof> {
+        let proof = Arc::new(Proof::new(stamp, prover.checksums()));
+        self.proofs
+            .set(digest.clone(), proof.clone(), proof.weight());
+        proof
+    }
+
+    /// Returns the proof of a file, if it is the one that was proven.
+    fn proof(&self, digest: &Digest, stamp: FileStamp) -> Option<Arc<Proof>> {
+        self.proofs
+            .find(digest)
+            .filter(|proof| proof.stamp == stamp)
+    }
+
+    fn is_proven(&self, digest: &Digest, path: &Path) -> bool {
+        fs::metadata(path)
+            .is_ok_and(|metadata| self.proof(digest, FileStamp::from(&metadata)).is_some())
     }
 
     /// Returns the size of stored content.
@@ -91,13 +89,9 @@ impl Store {
     }
 
     /// Opens content so that nothing of it can be sent to its end unchecked.
-    ///
-    /// With `part`, a piece of a large blob is wanted: the whole is checked first, once for as long
-    /// as its file stays the same and the server runs.
     pub(crate) fn open_content(
         self: &Arc<Self>,
         digest: &Digest,
-        part: bool,
     ) -> Result<Option<(u64, OpenContent)>, StoreError> {
         let path = self.layout.content(digest);
         let Some(file) = existing(File::open(&path)).attempt("open", &path)? else {
@@ -106,60 +100,45 @@ impl Store {
         let metadata = file.metadata().attempt("look at", &path)?;
         let stamp = FileStamp::from(&metadata);
         if stamp.size <= SMALL_BLOB {
-            let bytes = self.read_whole(file, stamp, digest)?;
+            let bytes = self.read_whole(&file, digest)?;
+            self.small_contents
+                .set(digest.clone(), bytes.clone(), bytes.len() + 128);
             return Ok(Some((stamp.size, OpenContent::Whole(bytes))));
         }
-        let mut reader = ContentReader {
+        let check = match self.proof(digest, stamp) {
+            Some(proof) => Check::Compare(proof),
+            None => Check::Hash(Box::new(Prover::new(digest.algorithm()))),
+        };
+        let reader = ContentReader {
             store: self.clone(),
             digest: digest.clone(),
-            hasher: Some(Hasher::new(digest.algorithm())),
-            remaining: stamp.size,
             file,
             stamp,
+            check,
+            position: 0,
+            unsent: 0..stamp.size,
         };
-        if part {
-            reader.verify_first()?;
-        }
         Ok(Some((stamp.size, OpenContent::File(Box::new(reader)))))
-    }
-
-    fn read_whole(
-        &self,
-        file: File,
-        stamp: FileStamp,
-        digest: &Digest,
-    ) -> Result<Bytes, StoreError> {
-        let mut bytes = Vec::with_capacity(usize::try_from(stamp.size).unwrap_or(0) + 1);
-        file.take(SMALL_BLOB + 1)
-            .read_to_end(&mut bytes)
-            .attempt("read", &self.layout.content(digest))?;
-        if Digest::of(digest.algorithm(), &bytes) != *digest {
-            return Err(self.reject(digest));
-        }
-        let bytes = Bytes::from(bytes);
-        self.verified.set(digest.clone(), stamp, 1);
-        self.small_contents
-            .set(digest.clone(), bytes.clone(), bytes.len() + 128);
-        Ok(bytes)
     }
 
     /// Reads the content of a manifest.
     pub(super) fn read_content(&self, digest: &Digest) -> Result<Option<Bytes>, StoreError> {
         let path = self.layout.content(digest);
-        let Some(bytes) = existing(fs::read(&path)).attempt("read", &path)? else {
-            return Ok(None);
-        };
-        if Digest::of(digest.algorithm(), &bytes) != *digest {
-            return Err(self.reject(digest));
+        match existing(File::open(&path)).attempt("open", &path)? {
+            Some(file) => self.read_whole(&file, digest).map(Some),
+            None => Ok(None),
         }
-        Ok(Some(bytes.into()))
     }
 
-    fn is_verified(&self, digest: &Digest, path: &Path) -> bool {
-        let stamp = fs::metadata(path)
-            .ok()
-            .map(|metadata| FileStamp::from(&metadata));
-        stamp.is_some() && self.verified.find(digest) == stamp
+    fn read_whole(&self, mut file: &File, digest: &Digest) -> Result<Bytes, StoreError> {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)
+            .attempt("read", &self.layout.content(digest))?;
+        if Digest::of(digest.algorithm(), &bytes) == *digest {
+            Ok(bytes.into())
+        } else {
+            Err(self.reject(digest))
+        }
     }
 
     /// Moves content that rotted aside, so that it counts as missing and may be pushed again.
@@ -170,7 +149,7 @@ impl Store {
             self.layout.content(digest),
             self.layout.quarantine().join(name),
         );
-        self.verified.remove(digest);
+        self.proofs.remove(digest);
         self.small_contents.remove(digest);
         self.observer.corrupt_blob(digest);
         StoreError::Corrupt {
@@ -185,177 +164,144 @@ pub(crate) struct ContentReader {
     digest: Digest,
     file: File,
     stamp: FileStamp,
-    /// Runs along while the whole is read; absent for a part.
-    hasher: Option<Hasher>,
-    remaining: u64,
+    check: Check,
+    /// Offset of the next byte to read; a granule begins there.
+    position: u64,
+    /// Offsets of the bytes that are still wanted.
+    unsent: std::ops::Range<u64>,
+}
+
+/// How bytes are checked.
+enum Check {
+    /// All of them pass the hash; the last are held back until it is right.
+    Hash(Box<Prover>),
+    /// Granule by granule.
+    Compare(Arc<Proof>),
 }
 
 impl ContentReader {
-    /// Restricts the reader, which was opened for a part, to `length` bytes from `start`.
+    /// Restricts the reader to `length` bytes from `start`.
+    ///
+    /// Unless it was read before, the whole is hashed first.
     pub(crate) fn select(&mut self, start: u64, length: u64) -> Result<(), StoreError> {
+        if matches!(self.check, Check::Hash(_)) {
+            self.prove_first()?;
+        }
+        self.position = start - start % GRANULE as u64;
         self.file
-            .seek(SeekFrom::Start(start))
+            .seek(SeekFrom::Start(self.position))
             .attempt("seek in", &self.path())?;
-        self.remaining = length;
+        self.unsent = start..start + length;
         Ok(())
     }
 
-    /// Returns the number of bytes that are still to be read.
+    /// Returns the number of bytes that are still wanted.
     pub(crate) fn remaining(&self) -> u64 {
-        self.remaining
+        self.unsent.end - self.unsent.start
     }
 
-    /// Reads the next block; the last one is returned only if the whole has the right digest.
+    /// Reads and checks the next block.
     pub(crate) fn read_block(&mut self) -> Result<Block, StoreError> {
-        let mut block = self.store.budget.block();
-        let wanted = block
-            .size
-            .min(usize::try_from(self.remaining).unwrap_or(usize::MAX));
-        (&self.file)
-            .take(wanted as u64)
-            .read_to_end(&mut block.bytes)
+        let mut block = self.store.blocks.take();
+        let end = self
+            .unsent
+            .end
+            .next_multiple_of(GRANULE as u64)
+            .min(self.stamp.size);
+        let wanted = (block.capacity() as u64).min(end - self.position);
+        let read = block
+            .fill(&self.file, wanted)
             .attempt("read", &self.path())?;
-        if block.bytes.len() < wanted {
+        if read < wanted || !self.is_good(block.bytes())? {
             return Err(self.store.reject(&self.digest));
         }
-        self.remaining -= wanted as u64;
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(&block.bytes);
-        }
-        if self.remaining == 0 {
-            self.finish()?;
-        }
+        let from = self.unsent.start - self.position;
+        let to = wanted.min(self.unsent.end - self.position);
+        block.trim(from, to);
+        self.position += wanted;
+        self.unsent.start = self.position.min(self.unsent.end);
         Ok(block)
     }
 
-    fn finish(&mut self) -> Result<(), StoreError> {
-        let Some(hasher) = self.hasher.take() else {
-            return Ok(());
+    fn is_good(&mut self, bytes: &[u8]) -> Result<bool, StoreError> {
+        let prover = match &mut self.check {
+            Check::Compare(proof) => return Ok(proof.holds(self.position, bytes)),
+            Check::Hash(prover) => prover,
         };
-        if hasher.finish() != self.digest {
-            return Err(self.store.reject(&self.digest));
+        prover.update(bytes);
+        if self.position + (bytes.len() as u64) < self.stamp.size {
+            return Ok(true);
         }
-        self.store.verified.set(self.digest.clone(), self.stamp, 1);
-        Ok(())
+        if prover.digest() != self.digest {
+            return Ok(false);
+        }
+        // A file that changed while it was read is another than the one that was opened.
+        let path = self.store.layout.content(&self.digest);
+        let metadata = self.file.metadata().attempt("look at", &path)?;
+        if FileStamp::from(&metadata) == self.stamp {
+            let proof = self.store.remember_proof(&self.digest, self.stamp, prover);
+            self.check = Check::Compare(proof);
+        }
+        Ok(true)
     }
 
-    /// Reads the whole, unless that was done before; one reader does it for all that wait.
-    fn verify_first(&mut self) -> Result<(), StoreError> {
+    /// Hashes the whole, unless that was done; one reader does it for all that wait.
+    fn prove_first(&mut self) -> Result<(), StoreError> {
         let store = self.store.clone();
-        let mut verifying = store
-            .verifying
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        while !verifying.insert(self.digest.clone()) {
-            verifying = store
-                .verified_one
-                .wait(verifying)
+        let turns = || store.proving.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut proving = turns();
+        while !proving.insert(self.digest.clone()) {
+            proving = store
+                .proven_one
+                .wait(proving)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        drop(verifying);
-        let read = self.read_unless_verified();
-        store
-            .verifying
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.digest);
-        store.verified_one.notify_all();
-        read
+        drop(proving);
+        let proven = self.prove_unless_proven();
+        turns().remove(&self.digest);
+        store.proven_one.notify_all();
+        proven
     }
 
-    fn read_unless_verified(&mut self) -> Result<(), StoreError> {
-        if self.store.verified.find(&self.digest) != Some(self.stamp) {
-            while self.remaining > 0 {
-                self.read_block()?;
-            }
+    fn prove_unless_proven(&mut self) -> Result<(), StoreError> {
+        if let Some(proof) = self.store.proof(&self.digest, self.stamp) {
+            self.check = Check::Compare(proof);
         }
-        self.hasher = None;
+        while matches!(self.check, Check::Hash(_)) {
+            if self.remaining() == 0 {
+                return Err(StoreError::Changed {
+                    digest: self.digest.clone(),
+                });
+            }
+            self.read_block()?;
+        }
         Ok(())
     }
 
-    fn path(&self) -> std::path::PathBuf {
+    fn path(&self) -> PathBuf {
         self.store.layout.content(&self.digest)
     }
 }
 
-/// Bounds the memory of blocks that are on their way to clients, and keeps their buffers.
-pub(super) struct StreamBudget {
-    limit: usize,
-    in_flight: AtomicUsize,
-    spare: Mutex<Vec<Vec<u8>>>,
+fn prove(algorithm: Algorithm, bytes: &[u8]) -> Prover {
+    let mut prover = Prover::new(algorithm);
+    prover.update(bytes);
+    prover
 }
 
-impl StreamBudget {
-    pub(super) fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            in_flight: AtomicUsize::new(0),
-            spare: Mutex::default(),
-        }
-    }
-
-    fn block(self: &Arc<Self>) -> Block {
-        let plenty = self.in_flight.load(Ordering::Relaxed) < self.limit;
-        let size = if plenty { BLOCK } else { SMALL_BLOCK };
-        self.in_flight.fetch_add(size, Ordering::Relaxed);
-        let spare = if plenty {
-            self.spare
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pop()
-        } else {
-            None
-        };
-        let bytes = spare.unwrap_or_else(|| Vec::with_capacity(size));
-        Block {
-            bytes,
-            size,
-            budget: self.clone(),
-        }
-    }
-}
-
-/// A block of content that returns its buffer when it was sent.
-pub(crate) struct Block {
-    bytes: Vec<u8>,
-    size: usize,
-    budget: Arc<StreamBudget>,
-}
-
-impl AsRef<[u8]> for Block {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Drop for Block {
-    fn drop(&mut self) {
-        self.budget
-            .in_flight
-            .fetch_sub(self.size, Ordering::Relaxed);
-        if self.size == BLOCK {
-            let mut bytes = std::mem::take(&mut self.bytes);
-            bytes.clear();
-            let mut spare = self
-                .budget
-                .spare
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            if spare.len() < SPARE_BUFFERS {
-                spare.push(bytes);
-            }
-        }
-    }
-}
-
-/// Hashes the first `size` bytes of a file again, by another algorithm than they were written with.
-pub(super) fn hash_file(path: &Path, mut hasher: Hasher, size: u64) -> io::Result<Digest> {
-    let mut rest = File::open(path)?.take(size);
-    let mut buffer = vec![0; BLOCK];
+/// Hashes the first `size` bytes of a file by another algorithm than they were written with.
+pub(super) fn prove_file(
+    path: &Path,
+    algorithm: Algorithm,
+    size: u64,
+) -> Result<Prover, StoreError> {
+    let mut prover = Prover::new(algorithm);
+    let mut rest = File::open(path).attempt("open", path)?.take(size);
+    let mut buffer = vec![0; GRANULE * 8];
     loop {
-        match rest.read(&mut buffer)? {
-            0 => return Ok(hasher.finish()),
-            read => hasher.update(&buffer[..read]),
+        match rest.read(&mut buffer).attempt("read", path)? {
+            0 => return Ok(prover),
+            read => prover.update(&buffer[..read]),
         }
     }
 }

@@ -25,6 +25,12 @@ pub enum StoreError {
         /// The blob.
         digest: Digest,
     },
+    /// The stored file changes while it is read.
+    #[error("stored copy of blob {digest} changes while it is read")]
+    Changed {
+        /// The blob.
+        digest: Digest,
+    },
     /// A record of the storage does not hold what it should.
     #[error("malformed record {}", path.display())]
     Record {

@@ -15,13 +15,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use img_oci::{Algorithm, Digest, Hasher, Repository};
+use img_oci::{Algorithm, Digest, Repository};
 use thiserror::Error;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::Store;
-use super::content::hash_file;
+use super::content::prove_file;
 use super::error::{Attempt as _, StoreError};
+use super::proof::{self, Prover};
 
 /// A session's name: 128 random bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,8 +93,7 @@ impl Upload {
 pub(crate) struct Writer {
     path: PathBuf,
     file: Option<File>,
-    hasher: Hasher,
-    algorithm: Algorithm,
+    prover: Prover,
     size: u64,
     /// Set once the session is over, for whoever waited for it.
     over: bool,
@@ -103,7 +103,7 @@ pub(crate) struct Writer {
 
 /// A state of a [`Writer`] to which it can be taken back.
 pub(crate) struct Mark {
-    hasher: Hasher,
+    prover: proof::Mark,
     size: u64,
 }
 
@@ -144,7 +144,7 @@ impl Writer {
             self.file()?
                 .write_all_at(chunk, size)
                 .attempt("write", &self.path)?;
-            self.hasher.update(chunk);
+            self.prover.update(chunk);
             self.size += chunk.len() as u64;
         }
         Ok(())
@@ -153,14 +153,14 @@ impl Writer {
     /// Returns the present state.
     pub(crate) fn mark(&self) -> Mark {
         Mark {
-            hasher: self.hasher.clone(),
+            prover: self.prover.mark(),
             size: self.size,
         }
     }
 
     /// Returns to an earlier state.
     pub(crate) fn rewind(&mut self, mark: Mark) {
-        self.hasher = mark.hasher;
+        self.prover.rewind(mark.prover);
         self.size = mark.size;
     }
 
@@ -182,14 +182,13 @@ impl Writer {
         Ok(self.file.insert(file))
     }
 
-    /// Returns the digest of the bytes by the algorithm of `expected`.
-    fn digest(&mut self, expected: &Digest) -> Result<Digest, StoreError> {
-        if expected.algorithm() == self.algorithm {
-            return Ok(self.hasher.clone().finish());
+    /// Makes sure that the bytes are hashed by `algorithm`.
+    fn hash_by(&mut self, algorithm: Algorithm) -> Result<(), StoreError> {
+        if self.prover.algorithm() != algorithm {
+            self.file()?;
+            self.prover = prove_file(&self.path, algorithm, self.size)?;
         }
-        self.file()?;
-        let hasher = Hasher::new(expected.algorithm());
-        hash_file(&self.path, hasher, self.size).attempt("read", &self.path)
+        Ok(())
     }
 }
 
@@ -215,8 +214,7 @@ impl Uploads {
         let writer = Writer {
             path: directory.join(id.to_string()),
             file: None,
-            hasher: Hasher::new(algorithm),
-            algorithm,
+            prover: Prover::new(algorithm),
             size: 0,
             over: false,
             published: false,
@@ -283,7 +281,8 @@ impl Store {
         repository: &Repository,
         expected: &Digest,
     ) -> Result<(), CommitError> {
-        let actual = writer.digest(expected)?;
+        writer.hash_by(expected.algorithm())?;
+        let actual = writer.prover.digest();
         if actual != *expected {
             return Err(CommitError::Digest {
                 expected: expected.clone(),
@@ -295,7 +294,7 @@ impl Store {
             // Bytes that were taken back, or half written, may stand behind the last good one.
             writer.file()?.set_len(size).attempt("cut", &writer.path)?;
             writer.file = None;
-            self.publish(&writer.path, expected)?;
+            self.publish(&writer.path, expected, &writer.prover)?;
             writer.published = true;
         }
         let _writer = self.lock_repository(repository);
