@@ -4,6 +4,7 @@ mod deploy;
 mod deploy_metadata;
 mod hash;
 mod index;
+mod inspect;
 mod layer;
 mod manifest;
 mod oci_layout;
@@ -17,6 +18,8 @@ use crate::failure::Outcome;
 /// All subcommands.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Print what is in an image, every byte verified
+    Inspect(inspect::InspectArgs),
     /// Write an image as an OCI layout
     OciLayout(oci_layout::OciLayoutArgs),
     /// Build the index of an image for several platforms
@@ -39,6 +42,7 @@ impl Command {
     /// Returns the name of the subcommand as it is typed.
     pub(crate) fn name(&self) -> &'static str {
         match self {
+            Self::Inspect(_) => "inspect",
             Self::OciLayout(_) => "oci-layout",
             Self::Index(_) => "index",
             Self::Manifest(_) => "manifest",
@@ -53,6 +57,7 @@ impl Command {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> Outcome {
         match self {
+            Self::Inspect(arguments) => inspect::run(&arguments),
             Self::OciLayout(arguments) => oci_layout::run(&arguments),
             Self::Index(arguments) => index::run(arguments),
             Self::Manifest(arguments) => manifest::run(&arguments),

@@ -12,6 +12,7 @@ mod launch;
 mod network;
 mod output;
 mod progress;
+mod render;
 mod runfiles;
 
 use std::process::ExitCode;

@@ -14,9 +14,16 @@ use crate::launch;
 /// Returns a client with the credentials that the environment points at.
 pub(crate) fn registry_client(insecure: bool, pause: Arc<dyn Pause>) -> RegistryClient {
     RegistryClient::new(RegistryOptions {
-        plain_http: if insecure { PlainHttp::Everywhere } else { PlainHttp::Local },
+        plain_http: if insecure {
+            PlainHttp::Everywhere
+        } else {
+            PlainHttp::Local
+        },
         credentials: Credentials::new(credential_locations()),
-        retry: RetryOptions { pause, ..RetryOptions::default() },
+        retry: RetryOptions {
+            pause,
+            ..RetryOptions::default()
+        },
         ..RegistryOptions::default()
     })
 }
@@ -34,5 +41,8 @@ fn credential_locations() -> CredentialLocations {
 /// Returns the path in a variable; an empty one is none.
 fn path(name: &str) -> Option<PathBuf> {
     let default = || launch::environment_default(name).map(OsString::from);
-    std::env::var_os(name).or_else(default).filter(|path| !path.is_empty()).map(PathBuf::from)
+    std::env::var_os(name)
+        .or_else(default)
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
 }

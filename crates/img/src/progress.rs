@@ -39,9 +39,13 @@ impl Progress {
             ProgressDrawTarget::stderr()
         };
         let bar = ProgressBar::with_draw_target(Some(0), target);
-        let style = ProgressStyle::with_template("pushing {bar:30} {bytes}/{total_bytes} {bytes_per_sec}");
+        let style =
+            ProgressStyle::with_template("pushing {bar:30} {bytes}/{total_bytes} {bytes_per_sec}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, state: Mutex::default() }
+        Self {
+            bar,
+            state: Mutex::default(),
+        }
     }
 
     /// Takes the bar away.
@@ -54,7 +58,8 @@ impl Progress {
     }
 
     fn draw(&self, state: &State) {
-        self.bar.set_position(state.done + state.moving.values().sum::<u64>());
+        self.bar
+            .set_position(state.done + state.moving.values().sum::<u64>());
     }
 
     /// Says once for each registry that it makes us wait, and why.
@@ -63,20 +68,33 @@ impl Progress {
         if is_news {
             let seconds = wait.delay.as_secs_f32().ceil();
             let why = if wait.requested { ", as it asks" } else { "" };
-            let line = format!("img deploy: {}; trying again in {seconds} s{why}", wait.reason);
+            let line = format!(
+                "img deploy: {}; trying again in {seconds} s{why}",
+                wait.reason
+            );
             // Nothing is left to do where stderr is closed.
-            self.bar.suspend(|| drop(writeln!(std::io::stderr(), "{}", escaped(&line))));
+            self.bar
+                .suspend(|| drop(writeln!(std::io::stderr(), "{}", escaped(&line))));
         }
     }
 }
 
 fn escaped(line: &str) -> String {
-    line.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    line.chars()
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_default().collect()
+            } else {
+                vec![c]
+            }
+        })
+        .collect()
 }
 
 impl PushObserver for Progress {
     fn planned(&self, blob: &Descriptor, repositories: usize) {
-        self.bar.inc_length(blob.size.saturating_mul(repositories as u64));
+        self.bar
+            .inc_length(blob.size.saturating_mul(repositories as u64));
     }
 
     fn sent(&self, digest: &Digest, position: u64) {

@@ -22,7 +22,9 @@ impl Runfiles {
     pub(crate) fn locate() -> Result<Self, Failure> {
         let argv0 = std::env::args_os().next();
         let launched = launch::find(argv0.as_ref())?;
-        let executable = launched.map(|launched| launched.executable).or(argv0.map(PathBuf::from));
+        let executable = launched
+            .map(|launched| launched.executable)
+            .or(argv0.map(PathBuf::from));
         let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
         Ok(Self::new(
             executable.as_deref(),
@@ -34,10 +36,15 @@ impl Runfiles {
     fn new(executable: Option<&Path>, folder: Option<PathBuf>, manifest: Option<PathBuf>) -> Self {
         let beside = |suffix: &str| executable.map(|path| with_suffix(path, suffix));
         let mut runfiles = Self::default();
-        runfiles.folders.extend(beside(".runfiles").filter(|folder| folder.is_dir()));
+        runfiles
+            .folders
+            .extend(beside(".runfiles").filter(|folder| folder.is_dir()));
         runfiles.folders.extend(folder);
         runfiles.folders.extend(executable.and_then(enclosing));
-        for manifest in [beside(".runfiles_manifest"), manifest].into_iter().flatten() {
+        for manifest in [beside(".runfiles_manifest"), manifest]
+            .into_iter()
+            .flatten()
+        {
             // One that is not there is as good as empty: the folders may do.
             let text = std::fs::read_to_string(manifest).unwrap_or_default();
             for (path, file) in text.lines().filter_map(parse_line) {
@@ -66,7 +73,11 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 fn enclosing(path: &Path) -> Option<PathBuf> {
     let absolute = std::path::absolute(path).ok()?;
     let is_runfiles = |folder: &&Path| folder.extension().is_some_and(|e| e == "runfiles");
-    absolute.ancestors().skip(1).find(is_runfiles).map(Path::to_owned)
+    absolute
+        .ancestors()
+        .skip(1)
+        .find(is_runfiles)
+        .map(Path::to_owned)
 }
 
 /// Parses `<path> <file>`; in a line that begins with a space, spaces, line feeds and backslashes
@@ -108,12 +119,20 @@ mod tests {
         let around = file("test.runfiles/_main/c");
         let listed = file("out/d e");
         let manifest = file("MANIFEST");
-        let lines = format!("_main/x {}\n _main/d\\se {}\n_main/empty \n", listed.display(), listed.display());
+        let lines = format!(
+            "_main/x {}\n _main/d\\se {}\n_main/empty \n",
+            listed.display(),
+            listed.display()
+        );
         std::fs::write(&manifest, lines).unwrap();
 
         let at = |executable: &str| {
             let executable = folder.path().join(executable);
-            Runfiles::new(Some(&executable), Some(folder.path().join("dir")), Some(manifest.clone()))
+            Runfiles::new(
+                Some(&executable),
+                Some(folder.path().join("dir")),
+                Some(manifest.clone()),
+            )
         };
         let runfiles = at("bin/push.exe");
         check(&runfiles, "_main/a", Some(&beside));
@@ -123,6 +142,10 @@ mod tests {
         check(&runfiles, "_main/empty", None);
         check(&runfiles, "_main/c", None);
         check(&runfiles, beside.to_str().unwrap(), Some(&beside));
-        check(&at("test.runfiles/_main/push.exe"), "_main/c", Some(&around));
+        check(
+            &at("test.runfiles/_main/push.exe"),
+            "_main/c",
+            Some(&around),
+        );
     }
 }

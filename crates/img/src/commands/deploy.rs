@@ -76,9 +76,15 @@ enum Ending {
 pub(crate) fn run(arguments: DeployArgs) -> Outcome {
     let runfiles = Runfiles::locate()?;
     let path = arguments.request_file.clone();
-    let request = runfiles.find(&path).ok_or_else(|| DeployError::NoRequest { path: path.clone() })?;
+    let request = runfiles
+        .find(&path)
+        .ok_or_else(|| DeployError::NoRequest { path: path.clone() })?;
     let manifest = input::parse(&request, DeployManifest::parse)?;
-    let files = files(&manifest, &arguments.runfiles_root_symlinks_prefix, &runfiles);
+    let files = files(
+        &manifest,
+        &arguments.runfiles_root_symlinks_prefix,
+        &runfiles,
+    );
     let overrides = Overrides {
         tags: arguments.tags,
         registry: arguments.registry,
@@ -89,8 +95,14 @@ pub(crate) fn run(arguments: DeployArgs) -> Outcome {
 
     let progress = Arc::new(Progress::new());
     let client = network::registry_client(arguments.insecure, progress.clone());
-    let options = PushOptions { jobs: arguments.jobs.into(), files, observer: progress.clone() };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let options = PushOptions {
+        jobs: arguments.jobs.into(),
+        files,
+        observer: progress.clone(),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|source| DeployError::Runtime { source })?;
     let ending = runtime.block_on(push_until_stopped(&client, &plan, &options));
     progress.finish();
@@ -120,7 +132,10 @@ fn image_files(operation: &Operation) -> Vec<(&img_oci::Digest, String)> {
     let mut files = vec![(&operation.root.digest, "index.json".to_owned())];
     for (number, manifest) in operation.manifests.iter().enumerate() {
         let folder = format!("manifests/{number}");
-        files.push((&manifest.descriptor.digest, format!("{folder}/manifest.json")));
+        files.push((
+            &manifest.descriptor.digest,
+            format!("{folder}/manifest.json"),
+        ));
         files.push((&manifest.config.digest, format!("{folder}/config.json")));
         let layers = manifest.layer_blobs.iter().enumerate();
         files.extend(layers.map(|(layer, blob)| (&blob.digest, format!("{folder}/layer/{layer}"))));
@@ -153,16 +168,27 @@ fn hinted(error: PushError) -> Failure {
 /// Ends the process as a shell reports one that the signal ended.
 fn stop(number: u8) -> ! {
     // Nothing is left to do where stderr is closed.
-    let _ = writeln!(io::stderr(), "img deploy: stopped by signal {number}; no tag was moved after it");
+    let _ = writeln!(
+        io::stderr(),
+        "img deploy: stopped by signal {number}; no tag was moved after it"
+    );
     std::process::exit(128 + i32::from(number))
 }
 
 fn print(report: &PushReport) -> Result<(), DeployError> {
     let mut stdout = io::stdout().lock();
     let mut line = |text: String| writeln!(stdout, "{text}");
-    let references = report.images.iter().flat_map(img_deploy::PushedImage::references);
-    references.map(&mut line).collect::<io::Result<()>>().map_err(|source| DeployError::Print { source })?;
-    stdout.flush().map_err(|source| DeployError::Print { source })?;
+    let references = report
+        .images
+        .iter()
+        .flat_map(img_deploy::PushedImage::references);
+    references
+        .map(&mut line)
+        .collect::<io::Result<()>>()
+        .map_err(|source| DeployError::Print { source })?;
+    stdout
+        .flush()
+        .map_err(|source| DeployError::Print { source })?;
     // Nothing is left to do where stderr is closed.
     let _ = writeln!(io::stderr(), "{}", summary(report));
     Ok(())

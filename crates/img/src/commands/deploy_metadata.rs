@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use img_oci::{
-    Descriptor, Digest, Document, Manifest, ParseDocumentError,
-    ParseReferenceError, RegistryHost, Repository, Tag,
+    Descriptor, Digest, Document, Manifest, ParseDocumentError, ParseReferenceError, RegistryHost,
+    Repository, Tag,
 };
 use img_wire::{
     BlobDescriptor, Command, DeployManifest, DeploySettings, ManifestEntry, Operation,
@@ -99,17 +99,33 @@ enum DeployMetadataError {
     #[error("{field} is empty in {}", path.display())]
     Empty { field: &'static str, path: PathBuf },
     #[error("cannot use {field} from {}", path.display())]
-    Name { field: &'static str, path: PathBuf, source: ParseReferenceError },
+    Name {
+        field: &'static str,
+        path: PathBuf,
+        source: ParseReferenceError,
+    },
     #[error("cannot use {}", path.display())]
-    Document { path: PathBuf, source: ParseDocumentError },
+    Document {
+        path: PathBuf,
+        source: ParseDocumentError,
+    },
     #[error("{} is not a manifest but an index", .0.display())]
     NestedIndex(PathBuf),
     #[error("{} is {found}, but --root-kind says {expected}", path.display())]
-    RootKind { path: PathBuf, expected: &'static str, found: &'static str },
+    RootKind {
+        path: PathBuf,
+        expected: &'static str,
+        found: &'static str,
+    },
     #[error("--manifest-path numbers are {found:?}, expected each from 0 to {}", expected.saturating_sub(1))]
     Numbers { found: Vec<usize>, expected: usize },
     #[error("{} is {found}, but the root names {expected} as manifest {number}", path.display())]
-    Mismatch { number: usize, path: PathBuf, expected: String, found: String },
+    Mismatch {
+        number: usize,
+        path: PathBuf,
+        expected: String,
+        found: String,
+    },
     #[error("missing blob `{}` is not a layer of manifest {number}", hex.escape_debug())]
     MissingBlob { number: usize, hex: String },
 }
@@ -129,7 +145,10 @@ pub(crate) fn run(arguments: DeployMetadataArgs) -> Outcome {
     let output_path = arguments.output.clone();
     let manifest = DeployManifest {
         operations: vec![operation(arguments)?],
-        settings: DeploySettings { push_strategy, load_strategy: None },
+        settings: DeploySettings {
+            push_strategy,
+            load_strategy: None,
+        },
     };
     Ok(commit_all([prepare(&output_path, &manifest.to_bytes())?])?)
 }
@@ -142,7 +161,11 @@ fn operation(arguments: DeployMetadataArgs) -> Result<Operation, Failure> {
         root_kind,
         root,
         manifests,
-        original_registries: arguments.original_registries.iter().map(ToString::to_string).collect(),
+        original_registries: arguments
+            .original_registries
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         original_repository: text(arguments.original_repository),
         original_tag: text(arguments.original_tag),
         original_digest: text(arguments.original_digest),
@@ -175,14 +198,22 @@ where
     T: std::str::FromStr<Err = ParseReferenceError>,
 {
     if text.is_empty() {
-        let error = DeployMetadataError::Empty { field, path: path.to_owned() };
-        return Err(Failure::from(error).hint(format!("set the attribute {field} of the push target")));
+        let error = DeployMetadataError::Empty {
+            field,
+            path: path.to_owned(),
+        };
+        return Err(
+            Failure::from(error).hint(format!("set the attribute {field} of the push target"))
+        );
     }
     match text.parse::<T>() {
         Ok(_) => Ok(()),
-        Err(source) => {
-            Err(DeployMetadataError::Name { field, path: path.to_owned(), source }.into())
+        Err(source) => Err(DeployMetadataError::Name {
+            field,
+            path: path.to_owned(),
+            source,
         }
+        .into()),
     }
 }
 
@@ -205,16 +236,28 @@ fn image(
     paths.sort_by_key(|(number, _)| *number);
     let found: Vec<usize> = paths.iter().map(|(number, _)| *number).collect();
     if !found.iter().copied().eq(0..expected.len()) {
-        return Err(DeployMetadataError::Numbers { found, expected: expected.len() }.into());
+        return Err(DeployMetadataError::Numbers {
+            found,
+            expected: expected.len(),
+        }
+        .into());
     }
-    let manifests = paths.iter().zip(&expected).map(|((number, path), expected)| {
-        entry(*number, Path::new(path), expected, &arguments.missing_blobs)
-    });
+    let manifests = paths
+        .iter()
+        .zip(&expected)
+        .map(|((number, path), expected)| {
+            entry(*number, Path::new(path), expected, &arguments.missing_blobs)
+        });
     Ok((kind, (&root).into(), manifests.collect::<Result<_, _>>()?))
 }
 
 fn wrong_kind(path: &Path, expected: &'static str, found: &'static str) -> Failure {
-    DeployMetadataError::RootKind { path: path.to_owned(), expected, found }.into()
+    DeployMetadataError::RootKind {
+        path: path.to_owned(),
+        expected,
+        found,
+    }
+    .into()
 }
 
 fn entry(
@@ -227,12 +270,17 @@ fn entry(
     let Document::Manifest(manifest) = document else {
         return Err(DeployMetadataError::NestedIndex(path.to_owned()).into());
     };
-    let shown = |descriptor: &Descriptor| {
-        format!("{} of {} bytes", descriptor.digest, descriptor.size)
-    };
+    let shown =
+        |descriptor: &Descriptor| format!("{} of {} bytes", descriptor.digest, descriptor.size);
     if (&descriptor.digest, descriptor.size) != (&expected.digest, expected.size) {
         let (expected, found) = (shown(expected), shown(&descriptor));
-        return Err(DeployMetadataError::Mismatch { number, path: path.to_owned(), expected, found }.into());
+        return Err(DeployMetadataError::Mismatch {
+            number,
+            path: path.to_owned(),
+            expected,
+            found,
+        }
+        .into());
     }
     let missing_blobs = missing_blobs(number, &manifest, missing)?;
     Ok(ManifestEntry {
@@ -259,21 +307,27 @@ fn missing_blobs(
         }
     }
     match wanted.first() {
-        Some(hex) => Err(DeployMetadataError::MissingBlob { number, hex: (*hex).to_owned() }),
+        Some(hex) => Err(DeployMetadataError::MissingBlob {
+            number,
+            hex: (*hex).to_owned(),
+        }),
         None => Ok(found),
     }
 }
 
 fn document(path: &Path) -> Result<(Descriptor, Document), Failure> {
     let bytes = input::read(path)?;
-    let document = Document::parse(&bytes, None)
-        .map_err(|source| DeployMetadataError::Document { path: path.to_owned(), source })?;
+    let document =
+        Document::parse(&bytes, None).map_err(|source| DeployMetadataError::Document {
+            path: path.to_owned(),
+            source,
+        })?;
     Ok((Descriptor::of(document.media_type(), &bytes), document))
 }
 
 fn numbered(text: &str) -> Result<(usize, String), String> {
-    let parsed = text.split_once('=').and_then(|(number, value)| {
-        Some((number.parse().ok()?, value.to_owned()))
-    });
+    let parsed = text
+        .split_once('=')
+        .and_then(|(number, value)| Some((number.parse().ok()?, value.to_owned())));
     parsed.ok_or_else(|| "expected a number from 0, `=` and a value".to_owned())
 }
