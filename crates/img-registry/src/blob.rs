@@ -139,20 +139,25 @@ impl Download {
             None if self.position > 0 && self.position == self.blob.size => return Ok(None),
             None => self.request().await?,
         };
-        let transport = &self.repository.inner.transport;
-        let piece = transport
-            .next_piece(&mut body)
-            .await
-            .map_err(Interruption::Broken)?;
-        match piece {
+        loop {
+            let transport = &self.repository.inner.transport;
+            let piece = transport
+                .next_piece(&mut body)
+                .await
+                .map_err(Interruption::Broken)?;
+            let Some(piece) = piece else { break };
             // One piece past the end tells the verification that there is too much.
-            Some(piece) => {
+            let piece = self.unseen(piece);
+            // What was handed out before is no progress.
+            if !piece.is_empty() {
                 self.body = Some(body);
-                Ok(Some(self.unseen(piece)))
+                return Ok(Some(piece));
             }
-            None if self.position < self.blob.size => Err(Interruption::Broken(self.cut_short())),
-            None => Ok(None),
         }
+        if self.position < self.blob.size {
+            return Err(Interruption::Broken(self.cut_short()));
+        }
+        Ok(None)
     }
 
     /// Returns the part of a piece that was not handed out before.

@@ -143,7 +143,7 @@ impl Upload<'_> {
             let reached = session.as_ref().map_or(0, |session| session.offset);
             let (error, requested) = match failure {
                 Failure::Challenged => {
-                    session = self.resume(session).await?;
+                    session = self.resume(session).await;
                     continue;
                 }
                 Failure::Final(error) => {
@@ -166,11 +166,12 @@ impl Upload<'_> {
                 return Err(error);
             }
             // The answer may have been lost, not the blob.
-            if self.repository.has_blob(self.blob).await? {
+            let arrived = self.repository.has_blob(self.blob).await;
+            if !matches!(arrived, Ok(false)) {
                 self.discard(session).await;
-                return Ok(());
+                return arrived.map(|_| ()).map_err(Into::into);
             }
-            session = self.resume(session).await?;
+            session = self.resume(session).await;
             if session
                 .as_ref()
                 .is_some_and(|session| session.offset > reached)
@@ -304,22 +305,17 @@ impl Upload<'_> {
     }
 
     /// Returns the session with the offset the registry tells, or none if it has to be a new one.
-    async fn resume(
-        &self,
-        session: Option<UploadSession>,
-    ) -> Result<Option<UploadSession>, UploadBlobError> {
-        let Some(session) = session else {
-            return Ok(None);
-        };
+    async fn resume(&self, session: Option<UploadSession>) -> Option<UploadSession> {
+        let session = session?;
         let offset = self
             .repository
             .upload_offset(&session, self.blob.size)
             .await;
         if let Some(offset) = offset.filter(|offset| *offset > 0) {
-            return Ok(Some(UploadSession { offset, ..session }));
+            return Some(UploadSession { offset, ..session });
         }
         self.discard(Some(session)).await;
-        Ok(None)
+        None
     }
 
     async fn discard(&self, session: Option<UploadSession>) {

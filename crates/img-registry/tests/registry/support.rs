@@ -1,0 +1,114 @@
+//! What the tests of this crate share.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt as _};
+use img_oci::Descriptor;
+use img_registry::{
+    CredentialLocations, Credentials, Pause, RegistryClient, RegistryOptions, RepositoryClient,
+    RetryOptions, Wait,
+};
+use img_store::{BlobSource, OpenBlob};
+use tempfile::TempDir;
+
+/// Notes waits instead of waiting.
+#[derive(Default)]
+pub(crate) struct Waits(Mutex<Vec<Wait>>);
+
+impl Waits {
+    pub(crate) fn take(&self) -> Vec<Wait> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+impl Pause for Waits {
+    fn pause<'a>(&'a self, wait: &'a Wait) -> BoxFuture<'a, ()> {
+        self.0.lock().unwrap().push(wait.clone());
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// A client that knows one user and does not wait.
+pub(crate) struct Client {
+    pub(crate) client: RegistryClient,
+    pub(crate) waits: Arc<Waits>,
+    _folder: TempDir,
+}
+
+impl Client {
+    /// Returns a client; `user` is `name:password` for all registries named.
+    pub(crate) fn new(registries: &[&str], user: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("auth.json");
+        let (name, password) = user.split_once(':').unwrap_or_default();
+        let entry = format!(r#"{{"username":"{name}","password":"{password}"}}"#);
+        let entries: Vec<_> = registries
+            .iter()
+            .map(|r| format!(r#""{r}":{entry}"#))
+            .collect();
+        std::fs::write(&file, format!(r#"{{"auths":{{{}}}}}"#, entries.join(","))).unwrap();
+        let locations = CredentialLocations {
+            registry_auth_file: Some(file),
+            ..Default::default()
+        };
+        let waits = Arc::<Waits>::default();
+        let client = RegistryClient::new(RegistryOptions {
+            credentials: Credentials::new(locations),
+            retry: RetryOptions {
+                pause: waits.clone(),
+                ..RetryOptions::default()
+            },
+            idle_timeout: Duration::from_secs(20),
+            ..RegistryOptions::default()
+        });
+        Self {
+            client,
+            waits,
+            _folder: folder,
+        }
+    }
+
+    pub(crate) fn repository(&self, registry: &str, repository: &str) -> RepositoryClient {
+        self.client
+            .repository(&registry.parse().unwrap(), &repository.parse().unwrap())
+    }
+}
+
+/// Serves these bytes as any blob, in small pieces.
+pub(crate) struct Bytewise(pub(crate) Vec<u8>);
+
+impl BlobSource for Bytewise {
+    fn open<'a>(&'a self, _: &'a Descriptor) -> OpenBlob<'a> {
+        let pieces: Vec<_> = self
+            .0
+            .chunks(1 << 10)
+            .map(|p| Ok(Bytes::copy_from_slice(p)))
+            .collect();
+        Box::pin(async move { Ok(stream::iter(pieces).boxed()) })
+    }
+
+    fn place(&self, _: &Descriptor) -> String {
+        "memory".to_owned()
+    }
+}
+
+/// Returns an error with its causes, as one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Returns bytes that are not the same all over.
+pub(crate) fn bytes(size: usize) -> Vec<u8> {
+    (0..size)
+        .map(|i| u8::try_from(i * i % 251).unwrap())
+        .collect()
+}
