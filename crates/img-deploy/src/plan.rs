@@ -296,3 +296,6 @@ fn check_tags(images: &[ImagePlan]) -> Result<(), PlanError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use img_oci::{Descriptor, Digest};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// A request as it arrived.
@@ -82,6 +83,8 @@ pub struct FakeRegistry {
     task: JoinHandle<()>,
 }
 
+
+
 #[derive(Default)]
 pub(crate) struct State {
     access: Access,
@@ -89,6 +92,7 @@ pub(crate) struct State {
     tokens: usize,
     faults: Vec<Fault>,
     seen: Vec<Seen>,
+    arrivals: Arc<Notify>,
     blobs: BTreeMap<(String, String), Vec<u8>>,
     manifests: BTreeMap<(String, String), (String, Vec<u8>)>,
     uploads: BTreeMap<String, Vec<u8>>,
@@ -230,6 +234,18 @@ impl FakeRegistry {
         seen.iter()
             .map(|seen| format!("{} {}", seen.method, seen.target))
             .collect()
+    }
+
+    /// Returns when a request has arrived whose `METHOD path-and-query` holds `text`.
+    pub async fn arrival(&self, text: &str) {
+        let arrivals = Arc::clone(&self.state().arrivals);
+        loop {
+            let arrival = arrivals.notified();
+            if self.count(text) > 0 {
+                return;
+            }
+            arrival.await;
+        }
     }
 
     /// Returns the number of requests whose `METHOD path-and-query` holds `text`.

@@ -37,6 +37,7 @@ pub(crate) async fn handle(
             target: target.clone(),
             authorization,
         });
+        state.arrivals.notify_waiters();
         state.take_fault(&method, &target)
     };
     match &fault {
