@@ -83,8 +83,6 @@ pub struct FakeRegistry {
     task: JoinHandle<()>,
 }
 
-
-
 #[derive(Default)]
 pub(crate) struct State {
     access: Access,
