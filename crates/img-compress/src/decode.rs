@@ -65,17 +65,26 @@ mod tests {
     fn all_members_are_read_and_no_cut_goes_unnoticed() {
         for format in [Format::Gzip, Format::Zstd] {
             let mut encoder = MemberEncoder::new(Compression::new(format, -1).unwrap()).unwrap();
-            let stream = [encoder.encode(b"hello ").unwrap(), encoder.encode(b"world").unwrap()];
+            let stream = [
+                encoder.encode(b"hello ").unwrap(),
+                encoder.encode(b"world").unwrap(),
+            ];
             let boundary = stream[0].len();
             let stream = stream.concat();
             assert_eq!(sniff(&stream), format);
             let read = |bytes: &[u8]| {
                 let mut content = Vec::new();
-                Decoder::new(bytes, format)?.read_to_end(&mut content).map(|_| content)
+                Decoder::new(bytes, format)?
+                    .read_to_end(&mut content)
+                    .map(|_| content)
             };
             assert_eq!(read(&stream).unwrap(), b"hello world");
             for cut in 1..stream.len() {
-                assert_eq!(read(&stream[..cut]).is_ok(), cut == boundary, "{format:?} {cut}");
+                assert_eq!(
+                    read(&stream[..cut]).is_ok(),
+                    cut == boundary,
+                    "{format:?} {cut}"
+                );
             }
         }
     }

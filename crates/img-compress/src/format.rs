@@ -87,7 +87,9 @@ impl Format {
 
 /// A level outside those of the format.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("compression level {level} is not one of {format}: expected {lowest} to {highest}, or -1 for the default")]
+#[error(
+    "compression level {level} is not one of {format}: expected {lowest} to {highest}, or -1 for the default"
+)]
 pub struct ParseLevelError {
     /// The level asked for.
     pub level: i32,
@@ -111,9 +113,17 @@ impl Compression {
     pub fn new(format: Format, level: i32) -> Result<Self, ParseLevelError> {
         let (lowest, highest, default) = format.levels();
         match level {
-            -1 => Ok(Self { format, level: default }),
+            -1 => Ok(Self {
+                format,
+                level: default,
+            }),
             _ if (lowest..=highest).contains(&level) => Ok(Self { format, level }),
-            _ => Err(ParseLevelError { level, format: format.name(), lowest, highest }),
+            _ => Err(ParseLevelError {
+                level,
+                format: format.name(),
+                lowest,
+                highest,
+            }),
         }
     }
 
@@ -144,7 +154,9 @@ mod tests {
     #[test]
     fn levels_outside_the_format_are_named() {
         let check = |format, level, library: Option<i32>| {
-            let found = Compression::new(format, level).ok().map(Compression::library_level);
+            let found = Compression::new(format, level)
+                .ok()
+                .map(Compression::library_level);
             assert_eq!(found, library, "{format:?} {level}");
         };
         check(Format::Gzip, -1, Some(6));
@@ -156,7 +168,10 @@ mod tests {
         check(Format::Zstd, 4, Some(11));
         check(Format::Zstd, 5, None);
         let error = Compression::new(Format::Zstd, 9).unwrap_err().to_string();
-        assert!(error.contains("9") && error.contains("zstd") && error.contains("1 to 4"), "{error}");
+        assert!(
+            error.contains("9") && error.contains("zstd") && error.contains("1 to 4"),
+            "{error}"
+        );
     }
 
     #[test]

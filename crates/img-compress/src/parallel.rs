@@ -58,7 +58,10 @@ pub struct ParallelEncoder<W> {
 
 enum State<W> {
     /// At most one member so far, no thread started.
-    Single { output: W, member: Option<Arc<Vec<u8>>> },
+    Single {
+        output: W,
+        member: Option<Arc<Vec<u8>>>,
+    },
     Running(Pipeline<W>),
     /// A thread failed; its error was returned.
     Failed,
@@ -68,17 +71,33 @@ impl<W: Write + Send + 'static> ParallelEncoder<W> {
     /// Returns an encoder that writes to `output` and compresses on up to `jobs` threads.
     pub fn new(output: W, compression: Compression, jobs: usize) -> Self {
         let jobs = jobs.clamp(1, MAX_JOBS);
-        Self { compression, jobs, state: State::Single { output, member: None } }
+        Self {
+            compression,
+            jobs,
+            state: State::Single {
+                output,
+                member: None,
+            },
+        }
     }
 
     /// Adds a member.
     pub fn push(&mut self, content: Vec<u8>) -> Result<(), EncodeError> {
         let content = Arc::new(content);
         match std::mem::replace(&mut self.state, State::Failed) {
-            State::Single { output, member: None } => {
-                self.state = State::Single { output, member: Some(content) };
+            State::Single {
+                output,
+                member: None,
+            } => {
+                self.state = State::Single {
+                    output,
+                    member: Some(content),
+                };
             }
-            State::Single { output, member: Some(first) } => {
+            State::Single {
+                output,
+                member: Some(first),
+            } => {
                 let pipeline = Pipeline::start(output, self.compression, self.jobs)?;
                 self.state = State::Running(pipeline.push(first)?.push(content)?);
             }
@@ -142,7 +161,9 @@ impl<W: Write + Send + 'static> Pipeline<W> {
         for _ in 0..jobs {
             let encoder = MemberEncoder::new(compression).map_err(EncodeError::Compress)?;
             let received = work_received.clone();
-            encoders.push(std::thread::spawn(move || encode_members(encoder, &received)));
+            encoders.push(std::thread::spawn(move || {
+                encode_members(encoder, &received);
+            }));
         }
         Ok(Self {
             work,
@@ -230,7 +251,11 @@ struct HashingWriter<W> {
 
 impl<W: Write> HashingWriter<W> {
     fn new(output: W) -> Self {
-        Self { output, hasher: Hasher::new(Algorithm::Sha256), size: 0 }
+        Self {
+            output,
+            hasher: Hasher::new(Algorithm::Sha256),
+            size: 0,
+        }
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
@@ -242,7 +267,12 @@ impl<W: Write> HashingWriter<W> {
 
     fn finish(mut self, diff_id: Digest) -> Result<Encoded<W>, EncodeError> {
         self.output.flush().map_err(EncodeError::Write)?;
-        Ok(Encoded { output: self.output, diff_id, digest: self.hasher.finish(), size: self.size })
+        Ok(Encoded {
+            output: self.output,
+            diff_id,
+            digest: self.hasher.finish(),
+            size: self.size,
+        })
     }
 }
 
@@ -253,7 +283,9 @@ mod tests {
     use std::io::Read as _;
 
     fn members(count: usize) -> Vec<Vec<u8>> {
-        (0..count).map(|i| format!("member {i} ").repeat(1000 * (i % 3)).into_bytes()).collect()
+        (0..count)
+            .map(|i| format!("member {i} ").repeat(1000 * (i % 3)).into_bytes())
+            .collect()
     }
 
     fn encode(format: Format, jobs: usize, members: &[Vec<u8>]) -> Encoded<Vec<u8>> {
@@ -279,7 +311,10 @@ mod tests {
                     assert_eq!(encode(format, jobs, &members).output, one.output);
                 }
                 let mut read = Vec::new();
-                Decoder::new(one.output.as_slice(), format).unwrap().read_to_end(&mut read).unwrap();
+                Decoder::new(one.output.as_slice(), format)
+                    .unwrap()
+                    .read_to_end(&mut read)
+                    .unwrap();
                 assert_eq!(read, content);
             }
         }
@@ -289,7 +324,10 @@ mod tests {
 
     impl Write for FullDisk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+            self.0 = self
+                .0
+                .checked_sub(bytes.len())
+                .ok_or(io::ErrorKind::StorageFull)?;
             Ok(bytes.len())
         }
 
@@ -304,10 +342,14 @@ mod tests {
             for room in [0, 100, 1000] {
                 let compression = Compression::new(format, -1).unwrap();
                 let mut encoder = ParallelEncoder::new(FullDisk(room), compression, 3);
-                let pushed: Result<(), EncodeError> =
-                    members(200).into_iter().try_for_each(|member| encoder.push(member));
+                let pushed: Result<(), EncodeError> = members(200)
+                    .into_iter()
+                    .try_for_each(|member| encoder.push(member));
                 let result = pushed.and_then(|()| encoder.finish().map(|_| ()));
-                assert!(matches!(result, Err(EncodeError::Write(_))), "{format:?} {room} {result:?}");
+                assert!(
+                    matches!(result, Err(EncodeError::Write(_))),
+                    "{format:?} {room} {result:?}"
+                );
             }
         }
     }

@@ -36,9 +36,9 @@ pub enum ConfigError {
     #[error("the base is for {base}, expected one that runs on {expected}")]
     BasePlatform {
         /// The base's platform.
-        base: Platform,
+        base: Box<Platform>,
         /// The image's.
-        expected: Platform,
+        expected: Box<Platform>,
     },
     /// The fragment names another platform.
     #[error("the config fragment says {field} is `{found}`, expected `{expected}`")]
@@ -105,13 +105,13 @@ pub(crate) fn merge(
 
 fn from_base(platform: &Platform, base: Option<&ImageConfig>) -> Result<ImageConfig, ConfigError> {
     let mut config = base.cloned().unwrap_or_default();
-    if let Some(base) = base {
-        if !runs_on(&base.platform(), platform) {
-            return Err(ConfigError::BasePlatform {
-                base: base.platform(),
-                expected: platform.clone(),
-            });
-        }
+    if let Some(base) = base
+        && !runs_on(&base.platform(), platform)
+    {
+        return Err(ConfigError::BasePlatform {
+            base: Box::new(base.platform()),
+            expected: Box::new(platform.clone()),
+        });
     }
     // The base was made at another time by somebody else.
     (config.created, config.author) = (None, None);

@@ -76,7 +76,7 @@ impl<W: Write + Send + 'static> MemberStream<W> {
         content_size: u64,
     ) -> Result<(), EncodeError> {
         let target = u64::try_from(self.target).unwrap_or(u64::MAX);
-        let is_place = offset > 0 && offset % target == 0;
+        let is_place = offset > 0 && offset.is_multiple_of(target);
         if is_place && content_size >= target {
             self.cut()
         } else {

@@ -46,7 +46,7 @@ pub(crate) type EntryId = usize;
 /// All entries of a layer, in the order they were added.
 #[derive(Default)]
 pub(crate) struct Entries<'a> {
-    entries: Vec<Planned<'a>>,
+    planned: Vec<Planned<'a>>,
     by_path: HashMap<Cow<'a, [u8]>, EntryId>,
     /// Every path that an entry stands below.
     parents: HashSet<Vec<u8>>,
@@ -55,16 +55,16 @@ pub(crate) struct Entries<'a> {
 impl<'a> Entries<'a> {
     /// Adds an entry; returns nothing if the same stands at its path already.
     pub(crate) fn add(&mut self, entry: Planned<'a>) -> Result<Option<EntryId>, BuildLayerError> {
-        let id = self.entries.len();
+        let id = self.planned.len();
         match self.by_path.entry(entry.path.clone()) {
             MapEntry::Vacant(vacant) => {
                 vacant.insert(id);
                 self.note_parents(&entry.path);
-                self.entries.push(entry);
+                self.planned.push(entry);
                 Ok(Some(id))
             }
             MapEntry::Occupied(occupied) => {
-                let first = &self.entries[*occupied.get()];
+                let first = &self.planned[*occupied.get()];
                 if is_same(first, &entry)? {
                     return Ok(None);
                 }
@@ -78,26 +78,26 @@ impl<'a> Entries<'a> {
     }
 
     pub(crate) fn get(&self, id: EntryId) -> &Planned<'a> {
-        &self.entries[id]
+        &self.planned[id]
     }
 
     /// Says that a file turned out to be a directory.
     pub(crate) fn set_directory(&mut self, id: EntryId, attributes: AttributesId) {
-        self.entries[id].kind = PlannedKind::Directory;
-        self.entries[id].attributes = attributes;
+        self.planned[id].kind = PlannedKind::Directory;
+        self.planned[id].attributes = attributes;
     }
 
     /// Fails if an entry stands below one that is not a directory.
     pub(crate) fn check_parents(&self) -> Result<(), BuildLayerError> {
         let blocked = |path: &Vec<u8>| {
             let id = self.by_path.get(path.as_slice())?;
-            (self.entries[*id].kind != PlannedKind::Directory).then_some(*id)
+            (self.planned[*id].kind != PlannedKind::Directory).then_some(*id)
         };
         let Some(above) = self.parents.iter().filter_map(blocked).min() else {
             return Ok(());
         };
-        let above = &self.entries[above];
-        let below = self.entries.iter().find(|entry| {
+        let above = &self.planned[above];
+        let below = self.planned.iter().find(|entry| {
             entry
                 .path
                 .strip_prefix(above.path.as_ref())

@@ -300,7 +300,7 @@ impl<W: Write + Send + 'static> LayerWriter<W> {
                     return Ok(());
                 }
                 self.begin_file(plan, id, size)?;
-                self.stream_content(plan, id, file, size)
+                self.stream_content(plan, id, &file, size)
             }
             Content::Directory => self.write_source_directory(plan, id),
         }
@@ -341,7 +341,7 @@ impl<W: Write + Send + 'static> LayerWriter<W> {
         &mut self,
         plan: &Plan<'_, '_, '_>,
         id: EntryId,
-        file: File,
+        file: &File,
         size: u64,
     ) -> Result<(), BuildLayerError> {
         let source = plan.source(id).unwrap_or_default();
@@ -353,7 +353,7 @@ impl<W: Write + Send + 'static> LayerWriter<W> {
         let mut offset = 0;
         while offset < size {
             let piece = self.stream.until_cut(offset, size);
-            let read = (&file)
+            let read = file
                 .take(piece)
                 .read_to_end(self.stream.buffer())
                 .map_err(|error| plan.read_error(id, &source, error))?;
@@ -363,7 +363,8 @@ impl<W: Write + Send + 'static> LayerWriter<W> {
             }
             self.stream.cut_content(offset, size)?;
         }
-        let more = (&file)
+        let mut file = file;
+        let more = file
             .read(&mut [0])
             .map_err(|error| plan.read_error(id, &source, error))?;
         if more > 0 {

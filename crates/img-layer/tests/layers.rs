@@ -1,7 +1,10 @@
 //! Layers as a reader sees them: what stands where, in which order, and what is refused.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -88,19 +91,15 @@ fn listing(tar: &[u8]) -> String {
             tar::EntryType::Directory => "d",
             _ => "?",
         };
-        lines += &format!(
-            "{kind} {:o} {}:{}",
-            header.mode().unwrap(),
-            header.uid().unwrap(),
-            header.gid().unwrap()
-        );
+        let owner = format!("{}:{}", header.uid().unwrap(), header.gid().unwrap());
+        write!(lines, "{kind} {:o} {owner}", header.mode().unwrap()).unwrap();
         if header.mtime().unwrap() != 0 {
-            lines += &format!(" @{}", header.mtime().unwrap());
+            write!(lines, " @{}", header.mtime().unwrap()).unwrap();
         }
-        lines += &format!(" {path}");
+        write!(lines, " {path}").unwrap();
         match link {
-            Some(link) => lines += &format!(" -> {link}"),
-            None if kind == "f" => lines += &format!(" {content:?}"),
+            Some(link) => write!(lines, " -> {link}").unwrap(),
+            None if kind == "f" => write!(lines, " {content:?}").unwrap(),
             None => {}
         }
         lines.push('\n');
@@ -367,19 +366,23 @@ fn large_equal_files_are_stored_once_and_all_content_arrives() {
 fn golden_inputs(folder: &Path) -> Vec<Input<'static>> {
     let mut lines = String::from("big f big\ntree d tree\nlink -> big\nmode f small/1\n");
     for i in 0..1500 {
-        lines += &format!(
-            "many/{i}/a-rather-long-name-for-a-file-{i}.txt f small/{}\n",
-            i % 700
-        );
+        let source = i % 700;
+        writeln!(
+            lines,
+            "many/{i}/a-rather-long-name-for-a-file-{i}.txt f small/{source}"
+        )
+        .unwrap();
     }
     inputs(folder, &lines)
 }
 
 fn golden_folder() -> TempDir {
     let text = |seed: usize, size: usize| -> String {
-        (0..size / 8)
-            .map(|i| format!("{:07x}\n", (i * i * 2_654_435 + seed * 40_503) & 0xfff_ffff))
-            .collect()
+        let number = |i: usize| (i * i * 2_654_435 + seed * 40_503) & 0xfff_ffff;
+        (0..size / 8).fold(String::new(), |mut text, i| {
+            writeln!(text, "{:07x}", number(i)).unwrap();
+            text
+        })
     };
     let folder = folder(&[
         ("tree/a/b", "x"),

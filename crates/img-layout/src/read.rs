@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use img_oci::{Descriptor, Digest, Document, Hasher, Index, MAX_DOCUMENT_SIZE};
+use img_oci::{Descriptor, Digest, Document, Index, MAX_DOCUMENT_SIZE};
 
 use crate::error::ReadLayoutError;
 
@@ -24,7 +24,7 @@ impl LayoutReader {
         let reader = Self {
             root: root.to_owned(),
         };
-        let marker = reader.read_limited(&root.join("oci-layout"))?;
+        let marker = read_limited(&root.join("oci-layout"))?;
         let marker: serde_json::Value =
             img_oci::parse_json(&marker).map_err(|error| not_a_layout(error.to_string()))?;
         match marker
@@ -41,7 +41,7 @@ impl LayoutReader {
     /// Returns `index.json`, as bytes and parsed.
     pub fn index(&self) -> Result<(Vec<u8>, Index), ReadLayoutError> {
         let path = self.root.join("index.json");
-        let bytes = self.read_limited(&path)?;
+        let bytes = read_limited(&path)?;
         match Document::parse(&bytes, None) {
             Ok(Document::Index(index)) => Ok((bytes, index)),
             Ok(Document::Manifest(_)) => Err(ReadLayoutError::NotALayout {
@@ -60,55 +60,29 @@ impl LayoutReader {
             .join(digest.hex())
     }
 
-    /// Tells whether the layout holds a blob.
-    pub fn has_blob(&self, digest: &Digest) -> bool {
-        self.blob_path(digest).is_file()
-    }
-
     /// Returns the bytes of a manifest, index or config, verified.
     pub fn read_small(&self, descriptor: &Descriptor) -> Result<Vec<u8>, ReadLayoutError> {
         let path = self.blob_path(&descriptor.digest);
-        let bytes = self.read_limited(&path)?;
+        let bytes = read_limited(&path)?;
         let found = Digest::of(descriptor.digest.algorithm(), &bytes);
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         check(descriptor, path, found, size)?;
         Ok(bytes)
     }
+}
 
-    /// Verifies a blob of any size.
-    pub fn verify(&self, descriptor: &Descriptor) -> Result<(), ReadLayoutError> {
-        let path = self.blob_path(&descriptor.digest);
-        let failed = |source| ReadLayoutError::Read {
-            path: path.clone(),
-            source,
-        };
-        let mut file = File::open(&path).map_err(failed)?;
-        let mut hasher = Hasher::new(descriptor.digest.algorithm());
-        let mut buffer = vec![0; 1 << 18];
-        let mut size: u64 = 0;
-        loop {
-            let read = file.read(&mut buffer).map_err(failed)?;
-            if read == 0 {
-                break;
-            }
-            hasher.update(&buffer[..read]);
-            size += u64::try_from(read).unwrap_or(u64::MAX);
-        }
-        check(descriptor, path.clone(), hasher.finish(), size)
-    }
-
-    fn read_limited(&self, path: &Path) -> Result<Vec<u8>, ReadLayoutError> {
-        let failed = |source| ReadLayoutError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        let mut bytes = Vec::new();
-        let file = File::open(path).map_err(failed)?;
-        file.take(MAX_DOCUMENT_SIZE + 1)
-            .read_to_end(&mut bytes)
-            .map_err(failed)?;
-        Ok(bytes)
-    }
+/// Reads a document; one that is larger than any may be is cut, and fails its digest or its parser.
+fn read_limited(path: &Path) -> Result<Vec<u8>, ReadLayoutError> {
+    let failed = |source| ReadLayoutError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(MAX_DOCUMENT_SIZE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    Ok(bytes)
 }
 
 fn check(

@@ -70,6 +70,10 @@ pub struct Index {
 
 /// Either document a tag may point at.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "few are alive at a time, and a box would show in every match"
+)]
 pub enum Document {
     /// A manifest.
     Manifest(Manifest),

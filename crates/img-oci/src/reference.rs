@@ -75,8 +75,9 @@ impl RegistryHost {
     /// Tells whether the registry is on this machine, so that plain HTTP is what it speaks.
     pub fn is_local(&self) -> bool {
         let host = self.host();
-        let local_name =
-            host == "localhost" || host.ends_with(".localhost") || host.ends_with(".local");
+        let top_level = host.rsplit('.').next().unwrap_or(host);
+        // `local` alone is a name like any other.
+        let local_name = top_level == "localhost" || (top_level == "local" && host != top_level);
         local_name
             || host
                 .parse::<std::net::IpAddr>()

@@ -76,7 +76,10 @@ pub enum HeaderError {
 /// Appends the header blocks of `entry`; its content and padding come after.
 pub fn append_header(out: &mut Vec<u8>, entry: &Entry<'_>) -> Result<(), HeaderError> {
     let links = matches!(entry.kind, EntryKind::HardLink | EntryKind::Symlink);
-    for name in [Some(entry.path), links.then_some(entry.link)].into_iter().flatten() {
+    for name in [Some(entry.path), links.then_some(entry.link)]
+        .into_iter()
+        .flatten()
+    {
         if name.is_empty() || name.contains(&0) {
             return Err(HeaderError::Name(name.to_vec()));
         }
@@ -108,7 +111,11 @@ fn fill(block: &mut Block, entry: &Entry<'_>, path: &[u8], records: &mut Vec<Rec
     if !block.set_text(LINK, entry.link) {
         records.push(("linkpath", entry.link.to_vec()));
     }
-    for (field, key, number) in [(UID, "uid", entry.uid), (GID, "gid", entry.gid), (SIZE, "size", entry.size)] {
+    for (field, key, number) in [
+        (UID, "uid", entry.uid),
+        (GID, "gid", entry.gid),
+        (SIZE, "size", entry.size),
+    ] {
         if !block.set_octal(field, number) {
             records.push((key, number.to_string().into_bytes()));
         }
@@ -129,7 +136,11 @@ fn fill(block: &mut Block, entry: &Entry<'_>, path: &[u8], records: &mut Vec<Rec
 /// Appends the PAX extended header with `records` and the entry's own.
 fn append_extended_header(out: &mut Vec<u8>, entry: &Entry<'_>, records: Vec<Record>) {
     let mut all = entry.pax.clone();
-    all.extend(records.into_iter().map(|(key, value)| (key.to_owned(), value)));
+    all.extend(
+        records
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value)),
+    );
     let mut body = Vec::new();
     for (key, value) in &all {
         append_record(&mut body, key, value);
@@ -137,7 +148,10 @@ fn append_extended_header(out: &mut Vec<u8>, entry: &Entry<'_>, records: Vec<Rec
     let mut block = Block::new(b'x', 0o644);
     let base = entry.path.rsplit(|b| *b == b'/').next().unwrap_or_default();
     let mut name = b"PaxHeaders.0/".to_vec();
-    name.extend(base.iter().map(|b| if b.is_ascii_graphic() { *b } else { b'_' }));
+    name.extend(
+        base.iter()
+            .map(|b| if b.is_ascii_graphic() { *b } else { b'_' }),
+    );
     name.truncate(NAME.1);
     block.set_text(NAME, &name);
     let size = u64::try_from(body.len()).unwrap_or(u64::MAX);
@@ -203,7 +217,10 @@ impl Block {
     /// Puts text into a field; tells whether all of it fits and is ASCII, the only charset of USTAR.
     fn set_text(&mut self, field: Field, text: &[u8]) -> bool {
         let fits = text.len() <= field.1 && text.is_ascii();
-        let shown: Vec<u8> = text.iter().map(|b| if b.is_ascii() { *b } else { b'_' }).collect();
+        let shown: Vec<u8> = text
+            .iter()
+            .map(|b| if b.is_ascii() { *b } else { b'_' })
+            .collect();
         self.put(field, &shown);
         fits
     }
@@ -293,22 +310,56 @@ mod tests {
         let cases = [
             file(&long),
             file("ä".as_bytes()),
-            Entry { uid: 0o10_000_000, ..file(b"a") },
-            Entry { size: 8 << 30, ..file(b"a") },
-            Entry { mtime: Timestamp { seconds: -1, nanoseconds: 0 }, ..file(b"a") },
-            Entry { mtime: Timestamp { seconds: 1, nanoseconds: 5 }, ..file(b"a") },
-            Entry { uname: "a-name-of-more-than-thirty-one-characters", ..file(b"a") },
-            Entry { kind: EntryKind::Symlink, link: &long, ..file(b"a") },
+            Entry {
+                uid: 0o10_000_000,
+                ..file(b"a")
+            },
+            Entry {
+                size: 8 << 30,
+                ..file(b"a")
+            },
+            Entry {
+                mtime: Timestamp {
+                    seconds: -1,
+                    nanoseconds: 0,
+                },
+                ..file(b"a")
+            },
+            Entry {
+                mtime: Timestamp {
+                    seconds: 1,
+                    nanoseconds: 5,
+                },
+                ..file(b"a")
+            },
+            Entry {
+                uname: "a-name-of-more-than-thirty-one-characters",
+                ..file(b"a")
+            },
+            Entry {
+                kind: EntryKind::Symlink,
+                link: &long,
+                ..file(b"a")
+            },
         ];
         for entry in cases {
             let bytes = archive(&entry);
-            assert_eq!((bytes.len(), bytes[TYPE_FLAG]), (3 * BLOCK_SIZE, b'x'), "{entry:?}");
+            assert_eq!(
+                (bytes.len(), bytes[TYPE_FLAG]),
+                (3 * BLOCK_SIZE, b'x'),
+                "{entry:?}"
+            );
         }
     }
 
     #[test]
     fn times_before_1970_keep_their_fraction() {
-        let time = |seconds, nanoseconds| decimal_time(Timestamp { seconds, nanoseconds });
+        let time = |seconds, nanoseconds| {
+            decimal_time(Timestamp {
+                seconds,
+                nanoseconds,
+            })
+        };
         assert_eq!(time(-2, 500_000_000), "-1.5");
         assert_eq!(time(1, 20_000_000), "1.02");
         assert_eq!(time(-3, 0), "-3");
@@ -328,7 +379,7 @@ mod tests {
             path in "[a-zä/]{1,300}", link in "[a-zä/]{1,150}", mode in 0u32..0o7777,
             uid in 0u64..u64::from(u32::MAX), mtime in 0u64..1 << 40, size in 0u64..1 << 40,
         ) {
-            let path = format!("p{}q", path);
+            let path = format!("p{path}q");
             let entry = Entry {
                 kind: EntryKind::Symlink, mode, uid, link: link.as_bytes(),
                 mtime: Timestamp { seconds: i64::try_from(mtime).unwrap(), nanoseconds: 0 },

@@ -9,7 +9,16 @@ pub type PaxRecords = BTreeMap<String, Vec<u8>>;
 
 /// Keys that a header field has already decided, or that change how the archive is read.
 const RESERVED: [&str; 10] = [
-    "path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime", "charset", "hdrcharset",
+    "path",
+    "linkpath",
+    "size",
+    "uid",
+    "gid",
+    "uname",
+    "gname",
+    "mtime",
+    "charset",
+    "hdrcharset",
 ];
 
 /// A record that would make two readers disagree.
@@ -69,7 +78,10 @@ mod tests {
         let check = |value_len: usize, shown: &str| {
             let mut out = Vec::new();
             append_record(&mut out, "k", &vec![b'v'; value_len]);
-            assert!(out.starts_with(format!("{shown} k=").as_bytes()), "{value_len}");
+            assert!(
+                out.starts_with(format!("{shown} k=").as_bytes()),
+                "{value_len}"
+            );
             assert_eq!(out.len().to_string(), shown);
         };
         check(0, "5");
@@ -86,7 +98,15 @@ mod tests {
     fn records_that_contradict_a_header_are_refused() {
         assert_eq!(check_user_record("SCHILY.xattr.user.x", b"a\0b"), Ok(()));
         assert_eq!(check_user_record("comment", b"hi"), Ok(()));
-        for key in ["", "a=b", "a\nb", "path", "size", "GNU.sparse.map", "hdrcharset"] {
+        for key in [
+            "",
+            "a=b",
+            "a\nb",
+            "path",
+            "size",
+            "GNU.sparse.map",
+            "hdrcharset",
+        ] {
             assert!(check_user_record(key, b"").is_err(), "{key}");
         }
         assert!(check_user_record("comment", b"a\0b").is_err());
