@@ -131,8 +131,18 @@ pub(crate) struct Authenticator {
 #[derive(Default)]
 struct State {
     scheme: Option<Challenge>,
-    credential: Option<Option<Credential>>,
+    credential: Known,
     tokens: BTreeMap<Scopes, Token>,
+}
+
+/// What is known of our credentials.
+#[derive(Default)]
+enum Known {
+    /// They were not looked for yet.
+    #[default]
+    Nothing,
+    /// They were looked for; there may be none.
+    All(Option<Credential>),
 }
 
 #[derive(Clone)]
@@ -226,14 +236,15 @@ impl Authenticator {
     }
 
     async fn credential(&self, state: &mut State) -> Result<Option<Credential>, AuthError> {
-        if state.credential.is_none() {
-            state.credential = Some(
-                self.credentials
-                    .find(&self.registry, &self.repository)
-                    .await?,
-            );
+        if let Known::All(credential) = &state.credential {
+            return Ok(credential.clone());
         }
-        Ok(state.credential.clone().flatten())
+        let found = self
+            .credentials
+            .find(&self.registry, &self.repository)
+            .await?;
+        state.credential = Known::All(found.clone());
+        Ok(found)
     }
 
     async fn fetch_token(
@@ -316,7 +327,7 @@ fn basic(username: &str, password: &Secret) -> Secret {
 
 /// Returns the request for a token: by GET, or by POST to trade an identity token in.
 ///
-/// Source: the distribution project's "Token authentication" and "OAuth2 token authentication".
+/// Source: the distribution project's "Token authentication" and "`OAuth2` token authentication".
 fn token_request(
     mut realm: Url,
     bearer: &BearerChallenge,

@@ -155,6 +155,19 @@ pub(crate) struct Call {
     pub(crate) scopes: Scopes,
 }
 
+impl Call {
+    /// Returns a request without headers and body.
+    pub(crate) fn new(method: Method, url: Url, scopes: Scopes) -> Self {
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            scopes,
+        }
+    }
+}
+
 impl fmt::Display for RepositoryClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.inner.registry, self.inner.repository)
@@ -189,18 +202,7 @@ impl RepositoryClient {
             .base
             .join(&path)
             .expect("a repository's name is a valid path");
-        self.to(method, url, Scopes::of(&self.inner.repository, actions))
-    }
-
-    /// Returns a request to a URL that the registry gave us.
-    pub(crate) fn to(&self, method: Method, url: Url, scopes: Scopes) -> Call {
-        Call {
-            method,
-            url,
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            scopes,
-        }
+        Call::new(method, url, Scopes::of(&self.inner.repository, actions))
     }
 
     /// Returns the scopes of an upload.
@@ -317,7 +319,7 @@ impl RepositoryClient {
                 registry,
                 repository,
                 subject,
-                source,
+                source: Box::new(source),
             },
         }
     }

@@ -141,7 +141,7 @@ pub enum RegistryError {
         /// What it was about, such as `blob sha256:…`.
         subject: String,
         /// What went wrong.
-        source: RequestError,
+        source: Box<RequestError>,
     },
 }
 
@@ -170,24 +170,23 @@ impl RegistryError {
 /// Returns whether TLS failed, and the innermost cause as text.
 fn root_cause(error: &reqwest::Error) -> (bool, String) {
     let mut tls = false;
-    let mut cause: &(dyn Error + 'static) = error;
     let mut text = None;
-    loop {
-        if let Some(inner) = cause
-            .downcast_ref::<std::io::Error>()
-            .and_then(|io| io.get_ref())
-        {
-            // The source of such an error is that of what it wraps: look at the wrapped one first.
-            tls |= inner.is::<rustls::Error>();
-            text = Some(inner.to_string());
-        } else if !cause.is::<reqwest::Error>() {
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(cause) = next {
+        tls |= cause.is::<rustls::Error>();
+        // The library's own text holds the URL, and that may hold a secret.
+        if !cause.is::<reqwest::Error>() {
             text = Some(cause.to_string());
         }
-        match cause.source() {
-            Some(source) => cause = source,
-            None => return (tls, text.unwrap_or_else(|| "unknown cause".to_owned())),
-        }
+        next = wrapped(cause).or_else(|| cause.source());
     }
+    (tls, text.unwrap_or_else(|| "unknown cause".to_owned()))
+}
+
+/// Returns the error in an I/O error, which is not its source: that is the source of what it wraps.
+fn wrapped<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    let inner = error.downcast_ref::<std::io::Error>()?.get_ref()?;
+    Some(inner)
 }
 
 /// A refusal: the status, and what the registry said in the format of the OCI specification.

@@ -83,16 +83,13 @@ fn enclosing(path: &Path) -> Option<PathBuf> {
 /// Parses `<path> <file>`; in a line that begins with a space, spaces, line feeds and backslashes
 /// stand as `\s`, `\n` and `\b`.
 fn parse_line(line: &str) -> Option<(String, PathBuf)> {
-    let (path, file) = match line.strip_prefix(' ') {
-        Some(line) => {
-            let (path, file) = line.split_once(' ')?;
-            let unescaped = |text: &str| text.replace("\\n", "\n").replace("\\b", "\\");
-            (unescaped(&path.replace("\\s", " ")), unescaped(file))
-        }
-        None => {
-            let (path, file) = line.split_once(' ')?;
-            (path.to_owned(), file.to_owned())
-        }
+    let escaped = line.strip_prefix(' ');
+    let (path, file) = escaped.unwrap_or(line).split_once(' ')?;
+    let (path, file) = if escaped.is_some() {
+        let unescaped = |text: &str| text.replace("\\n", "\n").replace("\\b", "\\");
+        (unescaped(&path.replace("\\s", " ")), unescaped(file))
+    } else {
+        (path.to_owned(), file.to_owned())
     };
     (!file.is_empty()).then(|| (path, file.into()))
 }

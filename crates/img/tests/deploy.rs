@@ -1,5 +1,7 @@
 //! `img deploy` and `img deploy-metadata` as a user sees them: output, exit code, signals.
 
+#![allow(clippy::unwrap_used, reason = "what tests share is part of them")]
+
 use std::process::{Command, Output, Stdio};
 
 use img_testkit::{Access, Action, FakeRegistry, Fault, ImageFiles};

@@ -1,5 +1,7 @@
 //! Pushes of a small image: to a real registry, and to one that does what it should not.
 
+#![allow(clippy::unwrap_used, reason = "what tests share is part of them")]
+
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -79,7 +81,9 @@ async fn push_one(registry: &FakeRegistry, image: &ImageFiles) -> Result<PushRep
 async fn check(faults: Vec<Fault>, expected: Option<&str>) {
     let (registry, image) = (FakeRegistry::start().await, image());
     let shown = format!("{faults:?}");
-    faults.into_iter().for_each(|fault| registry.fault(fault));
+    for fault in faults {
+        registry.fault(fault);
+    }
     match (push_one(&registry, &image).await, expected) {
         (Ok(_), None) => {
             assert!(registry.has_manifest("acme/app", "v1"), "{shown}");

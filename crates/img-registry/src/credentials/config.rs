@@ -84,10 +84,12 @@ impl DockerConfig {
         };
         for (key, entry) in lookup(auths, keys) {
             let Some(entry) = entry else { continue };
-            let credential = entry.credential().ok_or_else(|| CredentialError::Entry {
-                path: self.path.clone(),
-                key: key.clone(),
-            })?;
+            let credential = entry
+                .credential()
+                .map_err(|Malformed| CredentialError::Entry {
+                    path: self.path.clone(),
+                    key: key.clone(),
+                })?;
             if credential.is_some() {
                 return Ok(credential);
             }
@@ -109,27 +111,30 @@ fn lookup<'a, T>(map: &'a BTreeMap<String, T>, keys: &[String]) -> Vec<(&'a Stri
     keys.iter().flat_map(matching).collect()
 }
 
+/// An entry that cannot be decoded.
+struct Malformed;
+
 impl Entry {
-    /// Returns the credentials, `Some(None)` if the entry holds none, `None` if it is malformed.
-    fn credential(&self) -> Option<Option<Credential>> {
+    /// Returns the credentials, if the entry holds any.
+    fn credential(&self) -> Result<Option<Credential>, Malformed> {
         if !self.registrytoken.is_empty() {
-            return Some(Some(Credential::RegistryToken(Secret::new(
+            return Ok(Some(Credential::RegistryToken(Secret::new(
                 &self.registrytoken,
             ))));
         }
         if !self.identitytoken.is_empty() {
-            return Some(Some(Credential::IdentityToken(Secret::new(
+            return Ok(Some(Credential::IdentityToken(Secret::new(
                 &self.identitytoken,
             ))));
         }
         let (username, password) = match self.auth.trim() {
             "" => (self.username.clone(), self.password.clone()),
-            auth => decode(auth)?,
+            auth => decode(auth).ok_or(Malformed)?,
         };
         if username.is_empty() && password.is_empty() {
-            return Some(None);
+            return Ok(None);
         }
-        Some(Some(Credential::of_user(username, &password)))
+        Ok(Some(Credential::of_user(username, &password)))
     }
 }
 

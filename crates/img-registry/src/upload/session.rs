@@ -8,7 +8,7 @@ use reqwest::header::{CONTENT_LENGTH, HeaderValue, LOCATION, RANGE};
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
-use crate::client::RepositoryClient;
+use crate::client::{Call, RepositoryClient};
 use crate::transport::{authority, same_origin};
 use crate::{RegistryError, RequestError, Secret, location};
 
@@ -98,7 +98,7 @@ impl RepositoryClient {
 
     /// Returns how many bytes of an upload the registry has, if it tells.
     pub(crate) async fn upload_offset(&self, session: &UploadSession, size: u64) -> Option<u64> {
-        let call = self.to(Method::GET, session.url.clone(), self.push_scopes());
+        let call = Call::new(Method::GET, session.url.clone(), self.push_scopes());
         let response = self.send(&call).await.ok()?;
         if !matches!(
             response.status(),
@@ -123,7 +123,7 @@ impl RepositoryClient {
     }
 
     async fn delete_session(&self, url: Url) {
-        let call = self.to(Method::DELETE, url, self.push_scopes());
+        let call = Call::new(Method::DELETE, url, self.push_scopes());
         // Nobody can do anything about a failure; registries collect sessions in time.
         let _ = self.exchange(&call).await;
     }

@@ -1,8 +1,12 @@
 //! Reads from registries that break off, send something else, or want to know who asks.
 
-use crate::support::{Client, bytes, chain};
+use crate::support::{Bytewise, Client, bytes, chain};
+use std::sync::Arc;
+use std::time::Duration;
+
 use futures_util::TryStreamExt as _;
 use img_oci::{Descriptor, Digest, TagOrDigest, media_type};
+use img_registry::RepositoryClient;
 use img_testkit::{Access, Action, FakeRegistry, Fault};
 
 const SIZE: usize = 40 << 10;
@@ -14,7 +18,9 @@ async fn check(faults: Vec<Fault>, expected: &str) {
     let bytes = bytes(SIZE);
     let blob = registry.add_blob("acme/app", &bytes);
     let shown = format!("{faults:?}");
-    faults.into_iter().for_each(|fault| registry.fault(fault));
+    for fault in faults {
+        registry.fault(fault);
+    }
     let client = Client::new(&[], "");
     let stream = client.repository(&registry.address, "acme/app").blob(&blob);
     let found = match stream.try_collect::<Vec<_>>().await {
@@ -259,6 +265,12 @@ async fn tokens_are_fetched_from_where_credentials_may_go() {
     check_realm("file:///etc/passwd", "", "is not asked by https").await;
     check_realm("nonsense", "", "it is not a URL").await;
     check_realm("", "", "cannot be answered").await;
+    check_realm(
+        "https://SELF/token",
+        "user:canary",
+        "cannot establish TLS with 127.0.0.1:",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -308,6 +320,37 @@ async fn a_token_is_fetched_once_for_many_requests() {
         assert!(!found.unwrap());
     }
     assert_eq!(registry.count("GET /token"), 1);
+}
+
+#[tokio::test]
+async fn a_registry_that_is_silent_is_given_up() {
+    let registry = FakeRegistry::start().await;
+    for method in ["GET", "HEAD", "POST", "PUT"] {
+        registry.fault(Fault::new(method, "/v2/a/", Action::Hang).always());
+    }
+    registry.fault(Fault::new("PUT", "/v2/b/", Action::Hang).always());
+    let client = Client::with_idle_timeout(&[], "", Duration::from_millis(1));
+    let (a, b) = (
+        client.repository(&registry.address, "a"),
+        client.repository(&registry.address, "b"),
+    );
+    let blob = Descriptor::of("m", b"x");
+    let upload = async |repository: RepositoryClient| {
+        let source = Bytewise(b"x".to_vec());
+        let sent = repository
+            .upload_blob(&blob, &source, None, &(Arc::new(|_| {}) as _))
+            .await;
+        chain(&sent.unwrap_err())
+    };
+    let errors = [
+        chain(&a.has_blob(&blob).await.unwrap_err()),
+        chain(&a.blob(&blob).try_collect::<Vec<_>>().await.unwrap_err()),
+        upload(a).await,
+        upload(b).await,
+    ];
+    for error in errors {
+        assert!(error.contains(" was silent for 0 seconds"), "{error}");
+    }
 }
 
 #[tokio::test]

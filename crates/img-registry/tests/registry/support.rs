@@ -33,7 +33,7 @@ impl Pause for Waits {
 
 /// A client that knows one user and does not wait.
 pub(crate) struct Client {
-    pub(crate) client: RegistryClient,
+    registries: RegistryClient,
     pub(crate) waits: Arc<Waits>,
     _folder: TempDir,
 }
@@ -41,6 +41,16 @@ pub(crate) struct Client {
 impl Client {
     /// Returns a client; `user` is `name:password` for all registries named.
     pub(crate) fn new(registries: &[&str], user: &str) -> Self {
+        // Longer than any machine takes to answer.
+        Self::with_idle_timeout(registries, user, Duration::from_secs(60))
+    }
+
+    /// Returns a client that waits so long for a silent registry.
+    pub(crate) fn with_idle_timeout(
+        registries: &[&str],
+        user: &str,
+        idle_timeout: Duration,
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("auth.json");
         let (name, password) = user.split_once(':').unwrap_or_default();
@@ -55,24 +65,24 @@ impl Client {
             ..Default::default()
         };
         let waits = Arc::<Waits>::default();
-        let client = RegistryClient::new(RegistryOptions {
+        let registries = RegistryClient::new(RegistryOptions {
             credentials: Credentials::new(locations),
             retry: RetryOptions {
                 pause: waits.clone(),
                 ..RetryOptions::default()
             },
-            idle_timeout: Duration::from_secs(20),
+            idle_timeout,
             ..RegistryOptions::default()
         });
         Self {
-            client,
+            registries,
             waits,
             _folder: folder,
         }
     }
 
     pub(crate) fn repository(&self, registry: &str, repository: &str) -> RepositoryClient {
-        self.client
+        self.registries
             .repository(&registry.parse().unwrap(), &repository.parse().unwrap())
     }
 }

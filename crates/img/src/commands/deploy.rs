@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use img_deploy::{Overrides, PlanError, PushError, PushOptions, PushPlan, PushReport, push};
+use img_deploy::{Overrides, PlanError, PushError, PushOptions, PushPlan, PushReport, PushedImage, push};
 use img_oci::{RegistryHost, Repository, Tag};
 use img_registry::RegistryClient;
 use img_store::FileSource;
@@ -177,17 +177,10 @@ fn stop(number: u8) -> ! {
 
 fn print(report: &PushReport) -> Result<(), DeployError> {
     let mut stdout = io::stdout().lock();
-    let mut line = |text: String| writeln!(stdout, "{text}");
-    let references = report
-        .images
-        .iter()
-        .flat_map(img_deploy::PushedImage::references);
+    let mut references = report.images.iter().flat_map(PushedImage::references);
     references
-        .map(&mut line)
-        .collect::<io::Result<()>>()
-        .map_err(|source| DeployError::Print { source })?;
-    stdout
-        .flush()
+        .try_for_each(|reference| writeln!(stdout, "{reference}"))
+        .and_then(|()| stdout.flush())
         .map_err(|source| DeployError::Print { source })?;
     // Nothing is left to do where stderr is closed.
     let _ = writeln!(io::stderr(), "{}", summary(report));
