@@ -141,7 +141,7 @@ impl Upload<'_> {
                 Err(failure) => failure,
             };
             let reached = session.as_ref().map_or(0, |session| session.offset);
-            let (error, requested) = match failure {
+            let (error, reason, requested) = match failure {
                 Failure::Challenged => {
                     session = self.resume(session).await;
                     continue;
@@ -150,16 +150,15 @@ impl Upload<'_> {
                     self.discard(session).await;
                     return Err(error);
                 }
-                Failure::Broken(error, requested) => (self.error(error), requested),
+                Failure::Broken(error, requested) => self.described(error, requested),
                 Failure::Lost(error) => {
                     self.discard(session.take()).await;
-                    (self.error(error), None)
+                    self.described(error, None)
                 }
-                Failure::Vanished => (self.vanished(), None),
+                Failure::Vanished => (self.vanished(), self.vanished().to_string(), None),
             };
-            let registry = self.repository.registry();
             if !attempts
-                .again(registry, &error.to_string(), requested)
+                .again(self.repository.registry(), &reason, requested)
                 .await
             {
                 self.discard(session).await;
@@ -322,6 +321,16 @@ impl Upload<'_> {
         if let Some(session) = session {
             self.repository.delete_upload(&session).await;
         }
+    }
+
+    /// Returns the error with what to say of it while there is still hope.
+    fn described(
+        &self,
+        error: RequestError,
+        requested: Option<Duration>,
+    ) -> (UploadBlobError, String, Option<Duration>) {
+        let reason = error.to_string();
+        (self.error(error), reason, requested)
     }
 
     fn error(&self, error: RequestError) -> UploadBlobError {
