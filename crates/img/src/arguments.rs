@@ -1,6 +1,7 @@
 //! The command line before clap sees it: parameter files, and flags in Go's spelling.
 //!
-//! `@file` stands for the lines of that file. `-flag` and `-flag=value` are read as `--flag` and
+//! `@file` stands for the lines of that file; a Bazel label, such as `@@repo//package:target`, does
+//! not, and is known by its two slashes. `-flag` and `-flag=value` are read as `--flag` and
 //! `--flag=value`; a dash and one letter stays the short flag that it is.
 
 use std::ffi::{OsStr, OsString};
@@ -29,7 +30,7 @@ pub(crate) fn normalize(arguments: Vec<OsString>) -> Result<Vec<OsString>, ReadA
                 only_values = true;
                 normalized.push(argument);
             }
-            [b'@', path @ ..] if !path.is_empty() => {
+            [b'@', path @ ..] if !path.is_empty() && !is_label(path) => {
                 for line in read_lines(OsStr::from_bytes(path))? {
                     normalized.push(with_two_dashes(line));
                 }
@@ -38,6 +39,10 @@ pub(crate) fn normalize(arguments: Vec<OsString>) -> Result<Vec<OsString>, ReadA
         }
     }
     Ok(normalized)
+}
+
+fn is_label(after_at: &[u8]) -> bool {
+    after_at.windows(2).any(|pair| pair == b"//")
 }
 
 fn read_lines(path: &OsStr) -> Result<Vec<OsString>, ReadArgumentsError> {
@@ -86,6 +91,7 @@ mod tests {
             &["img", "-t", "v1", "-", "--x", "-1", "-t=v1"],
         );
         check(&["img", "--", "-name"], &["img", "--", "-name"]);
+        check(&["img", "-name", "@@//a:b"], &["img", "--name", "@@//a:b"]);
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Command {
             Self::Manifest(arguments) => manifest::run(&arguments),
             Self::Deploy(arguments) => deploy::run(arguments),
             Self::DeployMetadata(arguments) => deploy_metadata::run(*arguments),
-            Self::Hash(arguments) => hash::run(arguments),
+            Self::Hash(arguments) => hash::run(&arguments),
             Self::Layer(arguments) => layer::run(*arguments),
             Self::Registry(arguments) => registry::run(&arguments),
         }

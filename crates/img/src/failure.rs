@@ -5,6 +5,8 @@ use std::fmt;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use crate::printable::printable;
+
 /// An error and its remedies, on the way to stderr.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -58,15 +60,8 @@ impl fmt::Display for Failure {
             text.push_str("; ");
             text.push_str(hint);
         }
-        // One line, and no terminal escapes from file names or servers.
-        for c in text.chars() {
-            if c.is_control() {
-                write!(f, "{}", c.escape_default())?
-            } else {
-                write!(f, "{c}")?
-            }
-        }
-        Ok(())
+        // One line, whatever file names and servers say.
+        f.write_str(&printable(&text))
     }
 }
 

@@ -11,6 +11,7 @@ mod input;
 mod launch;
 mod network;
 mod output;
+mod printable;
 mod progress;
 mod render;
 mod runfiles;

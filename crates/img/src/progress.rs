@@ -10,11 +10,15 @@ use img_oci::{Descriptor, Digest, RegistryHost};
 use img_registry::{Pause, Wait};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::printable::printable;
+
 /// Variables that, when set, keep the bar away.
 const QUIET: [&str; 3] = ["NO_PROGRESS", "NO_INTERACTIVE", "NO_COLOR"];
 
-/// The display of one push.
+/// The display of one command's transfers.
 pub(crate) struct Progress {
+    /// How the command is called, such as `img deploy`.
+    command: &'static str,
     bar: ProgressBar,
     state: Mutex<State>,
 }
@@ -31,7 +35,7 @@ struct State {
 
 impl Progress {
     /// Returns a display that fits stderr and the environment.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(command: &'static str) -> Self {
         let quiet = QUIET.iter().any(|name| std::env::var_os(name).is_some());
         let target = if quiet || !std::io::stderr().is_terminal() {
             ProgressDrawTarget::hidden()
@@ -43,6 +47,7 @@ impl Progress {
             ProgressStyle::with_template("pushing {bar:30} {bytes}/{total_bytes} {bytes_per_sec}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Self {
+            command,
             bar,
             state: Mutex::default(),
         }
@@ -69,26 +74,14 @@ impl Progress {
             let seconds = wait.delay.as_secs_f32().ceil();
             let why = if wait.requested { ", as it asks" } else { "" };
             let line = format!(
-                "img deploy: {}; trying again in {seconds} s{why}",
-                wait.reason
+                "{}: {}; trying again in {seconds} s{why}",
+                self.command, wait.reason
             );
             // Nothing is left to do where stderr is closed.
             self.bar
-                .suspend(|| drop(writeln!(std::io::stderr(), "{}", escaped(&line))));
+                .suspend(|| drop(writeln!(std::io::stderr(), "{}", printable(&line))));
         }
     }
-}
-
-fn escaped(line: &str) -> String {
-    line.chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
 }
 
 impl PushObserver for Progress {

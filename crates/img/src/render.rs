@@ -6,6 +6,8 @@ use img_inspect::{FileEntry, FileKind, FileTree, ImageReport, LayerReport, Manif
 use img_oci::RuntimeConfig;
 use indicatif::HumanBytes;
 
+use crate::printable::printable;
+
 /// Returns the report of the image that was called `name`.
 pub(crate) fn image(name: &str, report: &ImageReport) -> String {
     let mut text = String::new();
@@ -14,7 +16,7 @@ pub(crate) fn image(name: &str, report: &ImageReport) -> String {
     } else {
         "manifest"
     };
-    line(&mut text, &escaped(name));
+    line(&mut text, &printable(name));
     line(
         &mut text,
         &format!("{kind} {} ({})", report.digest, bytes(report.size)),
@@ -32,7 +34,7 @@ fn manifest(text: &mut String, manifest: &ManifestReport) {
         .platform
         .as_ref()
         .map_or("no platform".to_owned(), ToString::to_string);
-    line(text, &escaped(&platform));
+    line(text, &printable(&platform));
     line(
         text,
         &format!("  manifest {} ({})", manifest.digest, bytes(manifest.size)),
@@ -54,7 +56,7 @@ fn manifest(text: &mut String, manifest: &ManifestReport) {
 
 fn annotations(text: &mut String, annotations: &std::collections::BTreeMap<String, String>) {
     for (key, value) in annotations {
-        line(text, &format!("  {}={}", escaped(key), escaped(value)));
+        line(text, &format!("  {}={}", printable(key), printable(value)));
     }
 }
 
@@ -68,7 +70,7 @@ fn runtime(text: &mut String, config: &RuntimeConfig) {
         ("env", config.env.join(" ")),
     ];
     for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
-        line(text, &format!("    {name:<10} {}", escaped(&value)));
+        line(text, &format!("    {name:<10} {}", printable(&value)));
     }
 }
 
@@ -93,7 +95,7 @@ fn layers(text: &mut String, layers: &[LayerReport]) {
             "  {number:<5} {:<71} {:>10} {content:>10} {entries:>7}  {}",
             layer.digest.to_string(),
             bytes(layer.size),
-            escaped(layer.media_type.as_str()),
+            printable(layer.media_type.as_str()),
         );
         line(text, &row);
     }
@@ -131,11 +133,11 @@ fn sorted(files: &FileTree) -> Vec<(&[u8], &FileEntry)> {
 
 fn file(text: &mut String, depth: usize, name: &[u8], entry: Option<&FileEntry>) {
     let indent = "  ".repeat(depth + 2);
-    let name = escaped(&String::from_utf8_lossy(name));
+    let name = printable(&String::from_utf8_lossy(name));
     let Some(entry) = entry else {
         return line(text, &format!("{indent}{name}/"));
     };
-    let link = entry.link.as_deref().map(escaped).unwrap_or_default();
+    let link = entry.link.as_deref().map(printable).unwrap_or_default();
     let shown = match entry.kind {
         FileKind::Directory => format!("{name}/"),
         FileKind::Symlink => format!("{name} -> {link}"),
@@ -161,26 +163,4 @@ fn bytes(size: u64) -> String {
 fn line(text: &mut String, line: &str) {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{}", line.trim_end());
-}
-
-/// Shows text that others wrote: nothing in it reaches the terminal as a command.
-fn escaped(text: &str) -> String {
-    let escape = |c: char| {
-        if c.is_control() {
-            c.escape_default().to_string()
-        } else {
-            c.to_string()
-        }
-    };
-    text.chars().map(escape).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn terminal_escapes_are_shown_and_not_sent() {
-        assert_eq!(escaped("a\x1b[31mb\n"), "a\\u{1b}[31mb\\n");
-    }
 }

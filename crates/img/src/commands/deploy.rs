@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use img_deploy::{Overrides, PlanError, PushError, PushOptions, PushPlan, PushReport, PushedImage, push};
+use img_deploy::{
+    Overrides, PlanError, PushError, PushOptions, PushPlan, PushReport, PushedImage, push,
+};
 use img_oci::{RegistryHost, Repository, Tag};
 use img_registry::RegistryClient;
 use img_store::FileSource;
@@ -93,7 +95,7 @@ pub(crate) fn run(arguments: DeployArgs) -> Outcome {
     let plan = PushPlan::new(&manifest, &overrides);
     let plan = plan.map_err(|source| DeployError::Plan { path, source })?;
 
-    let progress = Arc::new(Progress::new());
+    let progress = Arc::new(Progress::new("img deploy"));
     let client = network::registry_client(arguments.insecure, progress.clone());
     let options = PushOptions {
         jobs: arguments.jobs.into(),

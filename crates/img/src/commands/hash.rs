@@ -60,13 +60,13 @@ fn parse_algorithm(text: &str) -> Result<Algorithm, String> {
 }
 
 /// Writes the digest.
-pub(crate) fn run(args: HashArgs) -> Outcome {
+pub(crate) fn run(args: &HashArgs) -> Outcome {
     let read_error = |source| InputError::Read {
         path: args.input.clone(),
         source,
     };
     let bytes = match args.encoding {
-        Encoding::LayerMetadata => describe_layer(&args).map_err(read_error)?.to_bytes(),
+        Encoding::LayerMetadata => describe_layer(args).map_err(read_error)?.to_bytes(),
         encoding => {
             let (digest, _) = hash_file(&args.input, args.digest).map_err(read_error)?;
             encode(&digest, encoding)

@@ -85,7 +85,7 @@ pub(crate) fn run(args: &InspectArgs) -> Outcome {
 
 async fn read(args: &InspectArgs) -> Result<ImageReport, Failure> {
     let path = Path::new(&args.image);
-    let (source, root, bytes): (Box<dyn ImageSource>, _, _) = if path.join("oci-layout").exists() {
+    let (source, root, bytes): (Box<dyn ImageSource>, _, _) = if path.exists() {
         let (layout, root, bytes) = open_layout(path).map_err(|source| {
             let image = args.image.clone();
             InspectImageError::Layout { image, source }
@@ -167,7 +167,7 @@ async fn open_reference(args: &InspectArgs) -> Result<(Remote, Descriptor, Vec<u
         })
         .hint("name a directory with the file `oci-layout`, or registry/repository:tag")
     })?;
-    let client = network::registry_client(args.insecure, Arc::new(Progress::new()));
+    let client = network::registry_client(args.insecure, Arc::new(Progress::new("img inspect")));
     let repository = client.repository(&reference.registry, &reference.repository);
     let fetched = repository
         .manifest(&reference.selector())

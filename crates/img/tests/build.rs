@@ -1,0 +1,443 @@
+//! The build commands as Bazel runs them: outputs, exit codes, messages, and nothing left behind.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A folder in which commands run; file names in arguments are relative to it.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        for (name, text) in files {
+            std::fs::write(folder.path(name), text).unwrap();
+        }
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn img(&self, arguments: &str) -> Output {
+        self.img_with(arguments.split_whitespace().map(OsString::from))
+    }
+
+    fn img_with(&self, arguments: impl IntoIterator<Item = OsString>) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_img"));
+        command
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env_clear()
+            .output()
+            .unwrap()
+    }
+
+    #[track_caller]
+    fn succeed(&self, arguments: &str) {
+        let output = self.img(arguments);
+        assert!(output.status.success(), "{arguments}: {}", stderr(&output));
+        assert_eq!(
+            (output.stdout.len(), output.stderr.len()),
+            (0, 0),
+            "actions print nothing"
+        );
+    }
+
+    /// Checks exit code 1, one line on stderr with these parts, and that no file was made.
+    #[track_caller]
+    fn refuse(&self, arguments: &str, parts: &[&str]) {
+        let before = names(self.0.path());
+        let output = self.img(arguments);
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {text}");
+        assert_eq!(text.trim_end().lines().count(), 1, "{text}");
+        assert!(
+            parts.iter().all(|part| text.contains(part)),
+            "{arguments}: {text}"
+        );
+        assert_eq!(names(self.0.path()), before, "{arguments}");
+    }
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn names(folder: &Path) -> Vec<OsString> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    names
+}
+
+fn hello() -> Folder {
+    Folder::new(&[
+        ("hello", "hello\n"),
+        ("params", "bin/hello\0fhello\nbin/twice\0fhello\n"),
+    ])
+}
+
+#[test]
+fn a_layer_and_its_metadata_are_the_contracts() {
+    let folder = hello();
+    folder.succeed(
+        "layer --name //a:layer --add-from-file params --symlink bin/l=hello --annotation k=v \
+         --compression-level 9 --metadata m.json out.tgz",
+    );
+    let blob = std::fs::read(folder.path("out.tgz")).unwrap();
+    let expected = format!(
+        r#"{{
+  "name": "//a:layer",
+  "diff_id": "sha256:dde5a6a5027a4e92e14737be784a03c0a91ef2af520a9377e1e9b305bd463341",
+  "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
+  "digest": "{}",
+  "size": {},
+  "annotations": {{
+    "k": "v"
+  }}
+}}
+"#,
+        img_oci::Digest::sha256(&blob),
+        blob.len()
+    );
+    assert_eq!(folder.read("m.json"), expected);
+}
+
+#[test]
+fn flags_may_have_one_dash_and_stand_in_a_file() {
+    let folder = hello();
+    folder.succeed("layer --add bin/hello=hello --compressor-jobs 1 --format zstd a");
+    folder.succeed("layer -add bin/hello=hello -compressor-jobs=nproc -format=zstd b");
+    std::fs::write(
+        folder.path("arguments"),
+        "--add=bin/hello=hello\n--format\nzstd\nc\n",
+    )
+    .unwrap();
+    folder.succeed("layer @arguments");
+    let read = |name| std::fs::read(folder.path(name)).unwrap();
+    assert_eq!((read("a"), read("a")), (read("b"), read("c")));
+}
+
+#[test]
+fn the_output_name_tells_the_format_unless_a_flag_does() {
+    let folder = hello();
+    let media_type = |arguments: &str| -> String {
+        folder.succeed(&format!(
+            "layer --add a=hello --metadata m.json {arguments}"
+        ));
+        let metadata: serde_json::Value = serde_json::from_str(&folder.read("m.json")).unwrap();
+        metadata["mediaType"]
+            .as_str()
+            .unwrap()
+            .rsplit('.')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(media_type("x.tar.zst"), "tar+zstd");
+    assert_eq!(media_type("x.tgz"), "tar+gzip");
+    assert_eq!(media_type("x.tar"), "tar");
+    assert_eq!(media_type("x"), "tar+gzip");
+    assert_eq!(media_type("--format none x.tgz"), "tar");
+}
+
+#[test]
+fn an_executable_brings_its_runfiles() {
+    let folder = hello();
+    std::fs::write(folder.path("runfiles"), "_main/data\0fhello\n").unwrap();
+    folder.succeed("layer --executable app/run=hello --runfiles hello=runfiles x.tar");
+    let tar = folder.read("x.tar");
+    assert!(tar.contains("app/run.runfiles/_main/data"));
+    folder.refuse(
+        "layer --executable app/run=hello --runfiles other=runfiles y.tar",
+        &["img layer: runfiles are given for other, which no --executable names"],
+    );
+}
+
+#[test]
+fn layers_that_cannot_be_built_are_refused_and_leave_nothing() {
+    let folder = hello();
+    std::fs::write(folder.path("other"), "other\n").unwrap();
+    let check = |arguments: &str, parts: &[&str]| {
+        folder.refuse(
+            &format!("layer --metadata m.json {arguments} out.tgz"),
+            parts,
+        );
+    };
+    check(
+        "--add a=hello --add ./a=other",
+        &["path `a`", "added twice", "hello", "other", "; remove one"],
+    );
+    check(
+        "--add ../a=hello",
+        &["path `../a`", "`..`", "; write the path relative"],
+    );
+    check("--add /a=hello", &["path `/a`", "absolute"]);
+    check(
+        "--add a=missing",
+        &["cannot read missing for `a`", "No such file"],
+    );
+    check(
+        "--add a=hello --file-metadata b={}",
+        &["not in the layer: `b`", "; keys of `file_metadata`"],
+    );
+    check(
+        r#"--add a=hello --file-metadata a={"mode":"rwx"}"#,
+        &["metadata of `a`", "rwx", "octal"],
+    );
+    check(
+        r#"--add a=hello --default-metadata {"mtime":"now"}"#,
+        &["mtime", "now", "2026-01-31"],
+    );
+    check(
+        r#"--add a=hello --default-metadata {"owner":"me"}"#,
+        &["--default-metadata", "owner"],
+    );
+    check(
+        "--add-from-file hello",
+        &["cannot use hello", "line 1", "NUL"],
+    );
+    check("--add-from-file missing", &["cannot read missing"]);
+    check(
+        "--add a=hello --compression-level 10",
+        &["level 10", "gzip", "0 to 9"],
+    );
+    check(
+        "--add a=hello --annotations-file hello",
+        &["cannot use hello", "KEY=VALUE"],
+    );
+    folder.refuse(
+        "layer --add a=hello /dev/full",
+        &["/dev/full", "No space left on device"],
+    );
+    folder.refuse(
+        "layer --add a=hello missing/out.tgz",
+        &["cannot write missing/out.tgz"],
+    );
+    folder.refuse("layer @missing", &["parameter file missing"]);
+}
+
+#[test]
+fn wrong_usage_exits_with_two() {
+    let folder = hello();
+    for arguments in [
+        "",
+        "layer",
+        "bogus",
+        "layer --bogus x",
+        "layer --format bogus x",
+        "layer --compressor-jobs 0 x",
+    ] {
+        let output = folder.img(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments}");
+        assert!(output.stdout.is_empty());
+    }
+    let help = folder.img("--help");
+    assert_eq!(help.status.code(), Some(0));
+    assert!(help.stderr.is_empty() && !help.stdout.is_empty());
+}
+
+#[test]
+fn names_that_are_not_text_are_kept_byte_for_byte() {
+    let folder = hello();
+    let add = [b"--add=a\xff".as_slice(), b"=hello"].concat();
+    let arguments = ["layer".into(), OsString::from_vec(add), "x.tar".into()];
+    assert!(folder.img_with(arguments).status.success());
+    let tar = std::fs::read(folder.path("x.tar")).unwrap();
+    let record = b"11 path=a\xff\n";
+    assert!(tar.windows(record.len()).any(|window| window == record));
+}
+
+/// Builds an image of one layer: `m.json`, `layer.tgz`, `manifest`, `config`, `descriptor`.
+fn image(folder: &Folder, arguments: &str) {
+    folder.succeed("layer --add-from-file params --metadata m.json layer.tgz");
+    folder.succeed(&format!(
+        "manifest --layer-from-metadata m.json --manifest manifest --config config \
+         --descriptor descriptor --digest digest {arguments}"
+    ));
+}
+
+#[test]
+fn an_image_goes_through_all_build_commands() {
+    let folder = hello();
+    image(
+        &folder,
+        "--architecture arm64 --entrypoint /bin/hello --cmd=-x --env B=2 --env A=1 --user 7 \
+         --working-dir /w --label l=1 --annotation a=2 --stop-signal SIGINT",
+    );
+    assert_eq!(
+        folder.read("config").split(r#","rootfs""#).next().unwrap(),
+        r#"{"architecture":"arm64","os":"linux","variant":"v8","config":{"User":"7","Env":["A=1","B=2"],"Entrypoint":["/bin/hello"],"Cmd":["-x"],"WorkingDir":"/w","Labels":{"l":"1"},"StopSignal":"SIGINT"}"#
+    );
+    let manifest = folder.read("manifest");
+    assert_eq!(
+        folder.read("digest"),
+        img_oci::Digest::sha256(manifest.as_bytes()).to_string()
+    );
+    assert!(folder.read("descriptor").ends_with(
+        r#""annotations":{"a":"2"},"platform":{"architecture":"arm64","os":"linux","variant":"v8"}}"#
+    ));
+    folder.succeed(
+        "index --manifest-descriptor descriptor --annotation i=3 --digest index.digest index",
+    );
+    folder.succeed(
+        "oci-layout --index index --manifest-path manifest --config-path config \
+         --layer m.json=layer.tgz --output layout",
+    );
+    let output = folder.img("inspect layout");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", stderr(&output));
+    for part in [
+        "linux/arm64/v8",
+        "/bin/hello",
+        "twice = bin/hello",
+        "tar+gzip",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
+fn an_image_for_another_platform_than_its_base_is_refused() {
+    let folder = hello();
+    image(&folder, "--architecture arm64");
+    let base = "--base-manifest manifest --base-config config --base-descriptor descriptor";
+    folder.refuse(
+        &format!("manifest {base} --architecture amd64 --manifest out --config out2"),
+        &[
+            "the base is for linux/arm64/v8",
+            "runs on linux/amd64",
+            "; build for the base's platform",
+        ],
+    );
+    folder.succeed(&format!(
+        "manifest {base} --architecture arm64 --manifest on-top"
+    ));
+    let digest = folder.read("digest");
+    assert!(folder.read("on-top").contains(&format!(
+        r#""org.opencontainers.image.base.digest":"{digest}""#
+    )));
+    std::fs::write(folder.path("config"), "{}").unwrap();
+    folder.refuse(
+        &format!("manifest {base} --architecture arm64 --manifest out"),
+        &["config config has digest", "as manifest manifest says"],
+    );
+}
+
+#[test]
+fn documents_that_cannot_be_used_are_refused() {
+    let folder = hello();
+    image(&folder, "");
+    folder.refuse(
+        "index --manifest-descriptor hello out",
+        &["descriptor 0", "malformed JSON"],
+    );
+    folder.refuse(
+        "index --manifest-descriptor missing out",
+        &["cannot read missing"],
+    );
+    folder.refuse(
+        "manifest --layer-from-metadata hello --manifest out",
+        &["cannot use hello"],
+    );
+    folder.refuse(
+        "manifest --config-fragment hello --manifest out",
+        &["cannot use hello"],
+    );
+    folder.refuse(
+        "manifest --created hello --manifest out",
+        &["created is `hello`"],
+    );
+    folder.refuse(
+        "inspect hello",
+        &["cannot inspect `hello`", "cannot read hello/oci-layout"],
+    );
+    folder.refuse(
+        "inspect A//b",
+        &[
+            "cannot inspect `A//b`",
+            "nor a reference",
+            "not a repository",
+        ],
+    );
+    folder.refuse(
+        "oci-layout --manifest manifest --config config --output layout",
+        &["names layer sha256:", "; a layer of a shallow base"],
+    );
+}
+
+#[test]
+fn a_corrupt_layer_is_found() {
+    let folder = hello();
+    image(&folder, "");
+    folder.succeed(
+        "oci-layout --manifest manifest --config config --layer m.json=layer.tgz --output layout",
+    );
+    let blob = std::fs::read(folder.path("layer.tgz")).unwrap();
+    let digest = img_oci::Digest::sha256(&blob);
+    let path = folder.path("layout/blobs/sha256").join(digest.hex());
+    let mut corrupt = blob.clone();
+    corrupt[blob.len() / 2] ^= 1;
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, corrupt).unwrap();
+    folder.refuse("inspect layout", &["cannot inspect `layout`", digest.hex()]);
+}
+
+#[test]
+fn digests_come_in_every_encoding() {
+    let folder = hello();
+    let check = |arguments: &str, expected: &[u8]| {
+        folder.succeed(&format!("hash {arguments} hello out"));
+        assert_eq!(
+            std::fs::read(folder.path("out")).unwrap(),
+            expected,
+            "{arguments}"
+        );
+    };
+    let digest = img_oci::Digest::sha256(b"hello\n");
+    check("", &digest.to_bytes());
+    check("--encoding hex", digest.hex().as_bytes());
+    check("--encoding oci-digest", digest.to_string().as_bytes());
+    check(
+        "--encoding sri",
+        b"sha256-WJG1tSLV3whtD/CxEPvZ0hu0/HFjrzTQgoai6Eb2vgM=",
+    );
+    let sha512 = img_oci::Digest::of(img_oci::Algorithm::Sha512, b"hello\n");
+    check("--digest sha512 --encoding hex", sha512.hex().as_bytes());
+}
+
+#[test]
+fn a_tar_is_described_by_its_content_and_not_by_its_name() {
+    let folder = hello();
+    for (format, media_type) in [("none", "tar"), ("gzip", "tar+gzip"), ("zstd", "tar+zstd")] {
+        folder.succeed(&format!(
+            "layer --name n --add a=hello --format {format} --metadata m layer"
+        ));
+        folder.succeed("hash --encoding layer-metadata --name n layer described");
+        assert_eq!(folder.read("described"), folder.read("m"));
+        assert!(
+            folder
+                .read("m")
+                .contains(&format!("layer.v1.{media_type}\""))
+        );
+    }
+    folder.succeed("hash --encoding layer-metadata --media-type x/y --annotation k=v layer out");
+    assert!(folder.read("out").contains(r#""mediaType": "x/y""#));
+    let whole = std::fs::read(folder.path("layer")).unwrap();
+    std::fs::write(folder.path("cut"), &whole[..whole.len() - 1]).unwrap();
+    folder.refuse(
+        "hash --encoding layer-metadata cut out2",
+        &["cannot read cut"],
+    );
+}
