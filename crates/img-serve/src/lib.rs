@@ -9,6 +9,7 @@
 
 mod api;
 mod connection;
+mod framing;
 mod limits;
 mod observer;
 mod server;

@@ -5,11 +5,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -146,18 +147,21 @@ async fn serve(
 ) {
     // Without it small answers are a little later.
     let _ = stream.set_nodelay(true);
-    let limits = &registry.limits;
-    let io = TokioIo::new(PatientStream::new(stream, limits.write_timeout));
+    let (stream, answered) = PatientStream::new(stream, &registry.limits);
     let service = service_fn(|request| {
-        let registry = registry.clone();
-        async move { Ok::<_, Infallible>(answer(registry, request).await) }
+        let (registry, answered) = (registry.clone(), answered.clone());
+        async move {
+            let response = answer(registry, request).await;
+            answered.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout)
+        // The stream has its own limit.
+        .header_read_timeout(None)
         .max_buf_size(MAX_HEAD_SIZE)
         .max_headers(MAX_HEADERS)
-        .serve_connection(io, service);
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),

@@ -1,5 +1,7 @@
 //! Clients that people use.
 
+#![allow(clippy::unwrap_used)] // What fails here fails the test.
+
 mod support;
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! What survives a crash, a full disk, and a disk that forgets.
 
+#![allow(clippy::unwrap_used)] // What fails here fails the test.
+
 mod support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! Clients that are broken, or mean it.
 
+#![allow(clippy::unwrap_used)] // What fails here fails the test.
+
 mod support;
 
 use std::io::{Read as _, Write as _};
@@ -325,6 +327,30 @@ fn requests_that_are_no_http_are_refused_and_the_connection_closed() {
         format!("{head}Transfer-Encoding: chunked, x\r\n\r\n").as_bytes(),
         &[400, 501],
     );
+    let both = "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n";
+    check(
+        format!("{head}{both}\r\n0\r\n\r\nGET /v2/ HTTP/1.1\r\n\r\n").as_bytes(),
+        &[400],
+    );
+    check(
+        format!("{head}Content-Length: 0\r\nContent-Length: 0\r\n\r\n").as_bytes(),
+        &[400],
+    );
+    check(
+        format!("{head}Transfer-Encoding: xchunked\r\n\r\n").as_bytes(),
+        &[400],
+    );
+    check(b"GET /v2/ HTTP/1.1\nHost: x\n\n", &[400]);
+    check(format!("{head}A: b\nC: d\r\n\r\n").as_bytes(), &[400]);
+    check(format!("{head}A: b\r\n c\r\n\r\n").as_bytes(), &[400]);
+    check(
+        format!(
+            "POST{}Transfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n",
+            &head[3..]
+        )
+        .as_bytes(),
+        &[400, 405],
+    );
     let big = "x".repeat(4 << 20);
     check(format!("{head}X: {big}\r\n\r\n").as_bytes(), &[431]);
     check(
@@ -368,7 +394,7 @@ fn a_client_that_reads_nothing_is_cut_off() {
 }
 
 #[test]
-fn open_uploads_are_counted_and_expire() {
+fn open_uploads_are_counted() {
     let limits = Limits {
         upload_sessions: 3,
         ..Limits::default()

@@ -302,3 +302,39 @@ impl Store {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::observer::Silent;
+
+    #[test]
+    fn uploads_that_rest_for_too_long_are_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), &Limits::default(), Arc::new(Silent)).unwrap();
+        let uploads = Uploads::default();
+        let name: Repository = "a".parse().unwrap();
+        let open = || {
+            let upload = uploads.open(&store, name.clone(), Algorithm::Sha256, 9);
+            let upload = upload.unwrap().unwrap();
+            let mut writer = upload.try_write().unwrap();
+            writer.append(&[Bytes::from_static(b"x")]).unwrap();
+            drop(writer);
+            upload
+        };
+        let (rests, works) = (open(), open());
+        let files = || fs::read_dir(store.layout.uploads()).unwrap().count();
+        let expiry = Duration::from_secs(60);
+        let writer = works.try_write();
+        uploads.expire(expiry, Instant::now());
+        assert_eq!(files(), 2);
+        uploads.expire(expiry, Instant::now() + expiry);
+        assert!(uploads.find(&name, rests.id).is_none());
+        assert!(uploads.find(&name, works.id).is_some());
+        assert_eq!(files(), 1);
+        drop(writer);
+        uploads.expire(expiry, Instant::now() + expiry);
+        assert_eq!(files(), 0);
+    }
+}

@@ -1,6 +1,7 @@
 //! A server on a loopback port, and a client that can also say what no client should.
 
 #![allow(dead_code)] // Each test binary uses its part.
+#![allow(clippy::unwrap_used)] // What fails here fails the test.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -39,7 +40,7 @@ pub(crate) struct Registry {
     pub(crate) events: Arc<Events>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-    _directory: Option<tempfile::TempDir>,
+    directory: Option<tempfile::TempDir>,
 }
 
 impl Registry {
@@ -50,7 +51,7 @@ impl Registry {
     pub(crate) fn with(limits: Limits) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut registry = Self::at(directory.path(), limits);
-        registry._directory = Some(directory);
+        registry.directory = Some(directory);
         registry
     }
 
@@ -78,7 +79,7 @@ impl Registry {
             events,
             stop: Some(stop),
             thread: Some(thread),
-            _directory: None,
+            directory: None,
         }
     }
 
@@ -226,7 +227,8 @@ pub(crate) fn encode(request: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
     }
     let says_length = |name: &str| headers.iter().any(|header| header.starts_with(name));
     if !says_length("Content-Length") && !says_length("Transfer-Encoding") {
-        text += &format!("Content-Length: {}\r\n", body.len());
+        let length = format!("Content-Length: {}\r\n", body.len());
+        text += &length;
     }
     text += "\r\n";
     [text.as_bytes(), body].concat()
