@@ -4,6 +4,8 @@
 //! plain HTTP to another machine (unless plain HTTP is what the user asked for). Token servers
 //! elsewhere are asked without it.
 
+mod realm;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +22,7 @@ use url::Url;
 
 use crate::challenge::{self, BearerChallenge, Challenge, ParseChallengeError};
 use crate::credentials::{Credential, CredentialError, Credentials};
-use crate::transport::{PlainHttp, Transport, authority, is_local};
+use crate::transport::{Transport, authority};
 use crate::{RequestError, ResponseError, Secret};
 
 /// The longest answer of a token server that is read, in bytes.
@@ -253,7 +255,17 @@ impl Authenticator {
         scopes: &Scopes,
         credential: Option<&Credential>,
     ) -> Result<Token, AuthError> {
-        let realm = self.realm(bearer, credential.is_some())?;
+        let base = self.transport.base(&self.registry);
+        let realm = realm::of(
+            bearer,
+            &base,
+            self.transport.plain_http,
+            credential.is_some(),
+        );
+        let realm = realm.map_err(|reason| AuthError::Realm {
+            registry: self.registry.clone(),
+            reason,
+        })?;
         let server = authority(&realm);
         let request = token_request(realm, bearer, scopes, credential);
         let failed = |source| AuthError::Token {
@@ -277,37 +289,6 @@ impl Authenticator {
         } else {
             Err(ResponseError::new(status, &body).into())
         }
-    }
-
-    /// Returns the URL of the token server, if it may be asked.
-    fn realm(&self, bearer: &BearerChallenge, with_credential: bool) -> Result<Url, AuthError> {
-        let refuse = |reason: String| AuthError::Realm {
-            registry: self.registry.clone(),
-            reason,
-        };
-        let realm = Url::parse(&bearer.realm).map_err(|_| refuse("it is not a URL".to_owned()))?;
-        if !realm.username().is_empty() || realm.password().is_some() {
-            return Err(refuse("its URL holds a user name".to_owned()));
-        }
-        let base = self.transport.base(&self.registry);
-        let server = authority(&realm);
-        let plain_allowed = base.scheme() == "http"
-            && ((is_local(&base) && is_local(&realm))
-                || self.transport.plain_http == PlainHttp::Everywhere);
-        match realm.scheme() {
-            "https" => {}
-            "http" if plain_allowed => {}
-            _ => return Err(refuse(format!("{server} is not asked by https"))),
-        }
-        if is_internal(&realm) && !is_internal(&base) {
-            return Err(refuse(format!(
-                "{server} is an address of this machine or its link"
-            )));
-        }
-        if with_credential && !is_related(&base, &realm) {
-            return Err(refuse(format!("{server} belongs to another domain")));
-        }
-        Ok(realm)
     }
 }
 
@@ -400,95 +381,9 @@ fn token_of(body: &[u8]) -> Option<Token> {
     })
 }
 
-/// Tells whether a URL names this machine, its link or nothing, by address or by name.
-fn is_internal(url: &Url) -> bool {
-    let address = match url.host() {
-        Some(url::Host::Ipv4(address)) => address,
-        Some(url::Host::Ipv6(address)) => match address.to_ipv4_mapped() {
-            Some(address) => address,
-            None => {
-                return address.is_loopback()
-                    || address.is_unspecified()
-                    || address.is_unicast_link_local();
-            }
-        },
-        _ => return is_local(url),
-    };
-    address.is_loopback() || address.is_unspecified() || address.is_link_local()
-}
-
-/// Tells whether two hosts are run by the same people, as far as their names tell.
-fn is_related(registry: &Url, realm: &Url) -> bool {
-    if registry.host() == realm.host() || (is_local(registry) && is_local(realm)) {
-        return true;
-    }
-    match (registry.domain(), realm.domain()) {
-        (Some(registry), Some(realm)) => {
-            let domain = registrable(registry);
-            domain.contains('.') && domain == registrable(realm)
-        }
-        _ => false,
-    }
-}
-
-/// Returns the domain that someone registered: two labels, or three below such as `co.uk`.
-fn registrable(host: &str) -> &str {
-    let labels: Vec<&str> = host.trim_end_matches('.').rsplit('.').collect();
-    let public = match labels[..] {
-        [country, second, ..] => country.len() == 2 && second.len() <= 3,
-        _ => false,
-    };
-    let kept = if public { 3 } else { 2 };
-    let length: usize = labels.iter().take(kept).map(|label| label.len() + 1).sum();
-    let host = host.trim_end_matches('.');
-    &host[host.len().saturating_sub(length.saturating_sub(1))..]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn token_servers_of_the_same_domain_get_credentials() {
-        let check = |registry: &str, realm: &str, related: bool| {
-            let url = |host: &str| Url::parse(&format!("https://{host}/")).unwrap();
-            assert_eq!(
-                is_related(&url(registry), &url(realm)),
-                related,
-                "{registry} {realm}"
-            );
-        };
-        check("registry-1.docker.io", "auth.docker.io", true);
-        check("ghcr.io", "ghcr.io", true);
-        check("registry.gitlab.com", "gitlab.com", true);
-        check("localhost:5000", "127.0.0.1:5001", true);
-        check("ghcr.io", "evil.io", false);
-        check("a.co.uk", "b.co.uk", false);
-        check("r.a.co.uk", "t.a.co.uk", true);
-        check("10.0.0.1", "10.0.0.2", false);
-        check("10.0.0.1", "10.0.0.1:99", true);
-        check("registry", "auth", false);
-    }
-
-    #[test]
-    fn internal_addresses_are_known_in_every_spelling() {
-        for host in [
-            "127.0.0.1",
-            "[::1]",
-            "169.254.169.254",
-            "0.0.0.0",
-            "[::ffff:127.0.0.1]",
-            "2130706433",
-            "localhost",
-            "[fe80::1]",
-        ] {
-            assert!(
-                is_internal(&Url::parse(&format!("https://{host}/")).unwrap()),
-                "{host}"
-            );
-        }
-        assert!(!is_internal(&Url::parse("https://10.0.0.1/").unwrap()));
-    }
 
     #[test]
     fn tokens_without_a_life_are_not_thrown_away() {
