@@ -126,8 +126,8 @@ pub(crate) fn run(options: &DocsOptions) -> Result<DocsReport, DocsError> {
     let modules = starlark::public_modules(&root, options)?;
     let pages = [
         ("cli.md", cli::page(&root)?),
-        ("providers.md", providers::page(&modules)?),
-        ("rules.md", rules::page(&modules)?),
+        ("providers.md", providers::page(&modules)),
+        ("rules.md", rules::page(&modules)),
         ("settings.md", settings::page(&root)?),
         ("wire-formats.md", wire::page(&root)?),
     ];

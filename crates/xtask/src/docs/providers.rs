@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::cell;
 use super::module_info::Module;
-use super::{DocsError, cell};
 
 const INTRODUCTION: &str = "\
 # Providers
@@ -13,7 +13,7 @@ What targets hand to each other, for rules that make or take layers and images:
 ";
 
 /// Returns the page.
-pub(crate) fn page(modules: &[Module]) -> Result<String, DocsError> {
+pub(crate) fn page(modules: &[Module]) -> String {
     let mut text = INTRODUCTION.to_owned();
     for module in modules.iter().filter(|module| !module.providers.is_empty()) {
         let names: Vec<_> = module
@@ -38,5 +38,5 @@ pub(crate) fn page(modules: &[Module]) -> Result<String, DocsError> {
             text.push('\n');
         }
     }
-    Ok(text)
+    text
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::indented;
 use super::module_info::{Attribute, Extension, Function, Module, Rule};
-use super::{DocsError, indented};
 
 const INTRODUCTION: &str = "\
 # Rules
@@ -14,7 +14,7 @@ and so are the [settings](settings.md) that attributes take their defaults from.
 ";
 
 /// Returns the page.
-pub(crate) fn page(modules: &[Module]) -> Result<String, DocsError> {
+pub(crate) fn page(modules: &[Module]) -> String {
     let mut text = INTRODUCTION.to_owned();
     for module in modules.iter().filter(|module| module.providers.is_empty()) {
         // Writing to a string cannot fail.
@@ -36,7 +36,7 @@ pub(crate) fn page(modules: &[Module]) -> Result<String, DocsError> {
             let _ = writeln!(text, "Constants: `{}`.\n", module.constants.join("`, `"));
         }
     }
-    Ok(text)
+    text
 }
 
 fn add_rule(text: &mut String, module: &Module, rule: &Rule) {

@@ -99,7 +99,7 @@ impl Reader<'_> {
             match self.rest {
                 [b'"', rest @ ..] => {
                     self.rest = rest;
-                    return Ok(String::from_utf8_lossy(&bytes).into_owned());
+                    return Ok(decoded(&bytes));
                 }
                 [b'\\', rest @ ..] => {
                     self.rest = rest;
@@ -159,6 +159,21 @@ impl Reader<'_> {
     }
 }
 
+/// Returns the text that the bytes stand for.
+///
+/// Bazel 7 holds Starlark as Latin-1 and encodes that once more; later versions do not.
+fn decoded(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let latin_1: Option<Vec<u8>> = text
+        .chars()
+        .map(|letter| u8::try_from(u32::from(letter)).ok())
+        .collect();
+    match latin_1.map(String::from_utf8) {
+        Some(Ok(original)) => original,
+        _ => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +191,14 @@ mod tests {
             ("true", "")
         );
         assert_eq!(message.texts("n").collect::<Vec<_>>(), ["-1"]);
+    }
+
+    #[test]
+    fn text_is_read_whether_it_was_encoded_once_or_twice() {
+        for text in [r#"a: "\342\200\246""#, r#"a: "\303\242\302\200\302\246""#] {
+            assert_eq!(parse("test", text).unwrap().text("a"), "…");
+        }
+        assert_eq!(parse("test", r#"a: "\303\251""#).unwrap().text("a"), "é");
     }
 
     #[test]

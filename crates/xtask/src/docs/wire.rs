@@ -71,7 +71,7 @@ fn add_samples(text: &mut String, root: &Path, module: &str) -> Result<(), DocsE
     for name in names.iter().filter(|name| name.starts_with(&prefix)) {
         found = true;
         let sample = read(&root.join(SAMPLES).join(name))?;
-        let (language, shown) = if name.ends_with(".json") {
+        let (language, shown) = if Path::new(name).extension().is_some_and(|end| end == "json") {
             ("json", with_line_breaks(&sample))
         } else {
             // A NUL cannot be seen, and is what matters in these files.
