@@ -127,6 +127,7 @@ async fn read(call: Call, route: Result<Route, RouteError>) -> Answer {
 async fn write(call: Call, method: Method, route: Result<Route, RouteError>) -> Answer {
     let Call { registry, request } = call;
     let (head, mut body) = request.into_parts();
+    let patience = registry.limits.body_timeout;
     let answer = uploads::Written {
         registry,
         head,
@@ -137,7 +138,7 @@ async fn write(call: Call, method: Method, route: Result<Route, RouteError>) -> 
         Err(error) => Err(error.into()),
     };
     if answer.is_err() {
-        drain(&mut body).await;
+        drain(&mut body, patience).await;
     }
     answer
 }

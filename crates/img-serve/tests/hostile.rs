@@ -289,7 +289,10 @@ fn last_cannot_be_made_a_header() {
 
 #[test]
 fn requests_that_are_no_http_are_refused_and_the_connection_closed() {
-    let registry = Registry::start();
+    let registry = Registry::with(Limits {
+        idle_timeout: Duration::from_millis(200),
+        ..Limits::default()
+    });
     let check = |request: &[u8], statuses: &[u16]| {
         let shown: String = String::from_utf8_lossy(request).chars().take(80).collect();
         let reply = Reply::parse(&registry.raw(request));

@@ -85,10 +85,10 @@ pub(super) async fn receive_whole(
 
 /// Reads and drops the body of a refused request, within reason, so that the client, which may
 /// still be sending, comes to read the answer.
-pub(super) async fn drain(body: &mut Incoming) {
+pub(super) async fn drain(body: &mut Incoming, patience: Duration) {
     let rest = async {
         let mut drained = 0;
-        while let Ok(Some(chunk)) = next_chunk(body, DRAIN_PATIENCE).await {
+        while let Ok(Some(chunk)) = next_chunk(body, patience).await {
             drained += chunk.len() as u64;
             if drained > DRAINED_BYTES {
                 break;

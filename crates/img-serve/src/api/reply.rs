@@ -29,13 +29,26 @@ enum Content {
     Stream(Stream),
 }
 
-/// The reading of a block, which gives the reader back.
-type Reading = JoinHandle<Result<(Box<ContentReader>, Block), StoreError>>;
+/// A block, and the reader of the next.
+type Read = Result<(Box<ContentReader>, Block), StoreError>;
 
-/// A blob on its way from disk: one block is read while another is sent.
+/// The reading of a block where it may take long.
+type Job = JoinHandle<Read>;
+
+/// A blob on its way from disk.
 struct Stream {
     unsent: u64,
-    next: Option<Reading>,
+    source: Source,
+}
+
+/// Where the next block comes from.
+enum Source {
+    /// Memory, if it is there.
+    Reader(Box<ContentReader>),
+    /// A thread that may wait for the disk; it gives the reader back.
+    Thread(Job),
+    /// Nowhere: it was the last, or reading failed.
+    Done,
 }
 
 /// What is told when the response is over.
@@ -72,7 +85,7 @@ impl Reply {
         Self {
             content: Content::Stream(Stream {
                 unsent,
-                next: Some(read(reader)),
+                source: Source::Reader(reader),
             }),
             log: None,
         }
@@ -99,32 +112,41 @@ impl Reply {
     }
 }
 
-fn read(mut reader: Box<ContentReader>) -> Reading {
+impl Stream {
+    fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, StoreError>>> {
+        let read = match std::mem::replace(&mut self.source, Source::Done) {
+            Source::Done => return Poll::Ready(None),
+            Source::Thread(job) => self.poll_thread(cx, job),
+            Source::Reader(mut reader) => match reader.read_block_now() {
+                Some(read) => Poll::Ready(read.map(|block| (reader, block))),
+                None => self.poll_thread(cx, spawn(reader)),
+            },
+        };
+        Poll::Ready(Some(ready!(read).map(|(reader, block)| {
+            self.unsent -= block.as_ref().len() as u64;
+            if reader.remaining() > 0 {
+                self.source = Source::Reader(reader);
+            }
+            Bytes::from_owner(block)
+        })))
+    }
+
+    fn poll_thread(&mut self, cx: &mut Context<'_>, mut job: Job) -> Poll<Read> {
+        match Pin::new(&mut job).poll(cx) {
+            Poll::Ready(read) => Poll::Ready(read.unwrap_or(Err(StoreError::Abandoned))),
+            Poll::Pending => {
+                self.source = Source::Thread(job);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+fn spawn(mut reader: Box<ContentReader>) -> Job {
     tokio::task::spawn_blocking(move || {
         let block = reader.read_block()?;
         Ok((reader, block))
     })
-}
-
-impl Stream {
-    fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, StoreError>>> {
-        let Some(job) = &mut self.next else {
-            return Poll::Ready(None);
-        };
-        let read_one = ready!(Pin::new(job).poll(cx));
-        self.next = None;
-        Poll::Ready(Some(match read_one {
-            Err(_) => Err(StoreError::Abandoned),
-            Ok(Err(error)) => Err(error),
-            Ok(Ok((reader, block))) => {
-                self.unsent -= block.as_ref().len() as u64;
-                if reader.remaining() > 0 {
-                    self.next = Some(read(reader));
-                }
-                Ok(Bytes::from_owner(block))
-            }
-        }))
-    }
 }
 
 impl Body for Reply {
@@ -161,7 +183,7 @@ impl Body for Reply {
         match &self.content {
             Content::Empty => true,
             Content::Whole(_) => false,
-            Content::Stream(stream) => stream.next.is_none(),
+            Content::Stream(stream) => matches!(stream.source, Source::Done),
         }
     }
 

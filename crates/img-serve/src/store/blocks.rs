@@ -1,7 +1,8 @@
 //! Blocks of content on their way to clients: bounded memory, buffers used again.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,11 +38,11 @@ impl Blocks {
         let capacity = if plenty { LARGE } else { SMALL };
         self.in_flight.fetch_add(capacity, Ordering::Relaxed);
         let spare = if plenty { self.spare().pop() } else { None };
-        let buffer = spare.unwrap_or_else(|| Vec::with_capacity(capacity));
+        let buffer = spare.unwrap_or_else(|| vec![0; capacity]);
         Block {
             buffer,
+            filled: 0,
             sent: 0..0,
-            capacity,
             blocks: self.clone(),
         }
     }
@@ -54,36 +55,48 @@ impl Blocks {
 /// A block of content that returns its buffer once it was sent.
 pub(crate) struct Block {
     buffer: Vec<u8>,
+    filled: usize,
     /// The part that is wanted.
     sent: std::ops::Range<usize>,
-    capacity: usize,
     blocks: Arc<Blocks>,
 }
 
 impl Block {
+    /// Returns how many bytes fit.
     pub(super) fn capacity(&self) -> usize {
-        self.capacity
+        self.buffer.len()
     }
 
-    /// Reads `wanted` bytes, which fit, or as many as there are.
-    pub(super) fn fill(&mut self, file: &File, wanted: u64) -> io::Result<u64> {
-        let read = file.take(wanted).read_to_end(&mut self.buffer)?;
-        self.sent = 0..read;
-        Ok(read as u64)
+    /// Reads as many of `wanted` bytes, which fit, as there are from `offset`.
+    pub(super) fn fill(&mut self, file: &File, offset: u64, wanted: usize) -> io::Result<()> {
+        self.filled = 0;
+        while self.filled < wanted {
+            let at = offset + self.filled as u64;
+            match file.read_at(&mut self.buffer[self.filled..wanted], at) {
+                Ok(0) => break,
+                Ok(read) => self.filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads `wanted` bytes if they are all in memory, and tells whether they were.
+    pub(super) fn fill_from_memory(&mut self, file: &File, offset: u64, wanted: usize) -> bool {
+        // Any failure is met again by the read that may wait.
+        self.filled = read_from_memory(file, &mut self.buffer[..wanted], offset).unwrap_or(0);
+        self.filled == wanted
     }
 
     /// Returns all that was read.
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.buffer
+        &self.buffer[..self.filled]
     }
 
     /// Restricts what is sent.
     pub(super) fn trim(&mut self, from: u64, to: u64) {
-        let within = |at: u64| {
-            usize::try_from(at)
-                .unwrap_or(usize::MAX)
-                .min(self.buffer.len())
-        };
+        let within = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(self.filled);
         self.sent = within(from)..within(to);
     }
 }
@@ -96,16 +109,27 @@ impl AsRef<[u8]> for Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        self.blocks
-            .in_flight
-            .fetch_sub(self.capacity, Ordering::Relaxed);
-        if self.capacity == LARGE {
-            let mut buffer = std::mem::take(&mut self.buffer);
-            buffer.clear();
+        let capacity = self.buffer.len();
+        self.blocks.in_flight.fetch_sub(capacity, Ordering::Relaxed);
+        if capacity == LARGE {
             let mut spare = self.blocks.spare();
             if spare.len() < SPARE {
-                spare.push(buffer);
+                spare.push(std::mem::take(&mut self.buffer));
             }
         }
     }
+}
+
+/// Reads what the page cache has.
+#[cfg(target_os = "linux")]
+fn read_from_memory(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    use rustix::io::{ReadWriteFlags, preadv2};
+    let buffers = &mut [io::IoSliceMut::new(buffer)];
+    Ok(preadv2(file, buffers, offset, ReadWriteFlags::NOWAIT)?)
+}
+
+/// Reads nothing: only Linux can tell what is in memory.
+#[cfg(not(target_os = "linux"))]
+fn read_from_memory(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
+    Ok(0)
 }

@@ -1,7 +1,7 @@
 //! Content on disk: put there once its digest is known, checked again as it is read.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek as _, SeekFrom};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
@@ -188,9 +188,6 @@ impl ContentReader {
             self.prove_first()?;
         }
         self.position = start - start % GRANULE as u64;
-        self.file
-            .seek(SeekFrom::Start(self.position))
-            .attempt("seek in", &self.path())?;
         self.unsent = start..start + length;
         Ok(())
     }
@@ -203,18 +200,41 @@ impl ContentReader {
     /// Reads and checks the next block.
     pub(crate) fn read_block(&mut self) -> Result<Block, StoreError> {
         let mut block = self.store.blocks.take();
+        let wanted = self.wanted(&block);
+        block
+            .fill(&self.file, self.position, wanted)
+            .attempt("read", &self.path())?;
+        self.accept(block, wanted)
+    }
+
+    /// Reads and checks the next block, if that neither waits nor takes long.
+    pub(crate) fn read_block_now(&mut self) -> Option<Result<Block, StoreError>> {
+        if matches!(self.check, Check::Hash(_)) {
+            return None;
+        }
+        let mut block = self.store.blocks.take();
+        let wanted = self.wanted(&block);
+        let filled = block.fill_from_memory(&self.file, self.position, wanted);
+        filled.then(|| self.accept(block, wanted))
+    }
+
+    /// Returns how many bytes to read into the block.
+    fn wanted(&self, block: &Block) -> usize {
         let end = self
             .unsent
             .end
             .next_multiple_of(GRANULE as u64)
             .min(self.stamp.size);
-        let wanted = (block.capacity() as u64).min(end - self.position);
-        let read = block
-            .fill(&self.file, wanted)
-            .attempt("read", &self.path())?;
-        if read < wanted || !self.is_good(block.bytes())? {
+        let rest = usize::try_from(end - self.position).unwrap_or(usize::MAX);
+        block.capacity().min(rest)
+    }
+
+    /// Checks a block that was read, and moves on.
+    fn accept(&mut self, mut block: Block, wanted: usize) -> Result<Block, StoreError> {
+        if block.bytes().len() < wanted || !self.is_good(block.bytes())? {
             return Err(self.store.reject(&self.digest));
         }
+        let wanted = wanted as u64;
         let from = self.unsent.start - self.position;
         let to = wanted.min(self.unsent.end - self.position);
         block.trim(from, to);
