@@ -6,7 +6,11 @@ def _busybox_impl(rctx):
     path = rctx.path(rctx.getenv("HELLO_BUSYBOX", "/bin/busybox"))
     if not path.exists:
         fail(_NOT_FOUND.format(path = path))
-    rctx.symlink(path, "busybox")
+
+    # A symlink out of the repository may lead nowhere in a sandbox.
+    copied = rctx.execute(["cp", "-f", str(path), "busybox"])
+    if copied.return_code:
+        fail("cannot copy {}: {}".format(path, copied.stderr))
     rctx.file("BUILD.bazel", """exports_files(["busybox"])\n""")
 
 busybox = repository_rule(

@@ -20,7 +20,10 @@ def hello_layers(name, program_compression):
     )
     image_layer(
         name = name + "_program",
-        srcs = {"/app/hello": ":hello"},
+        srcs = {
+            "/app/hello": ":hello",
+            "/srv/tree": ":tree",
+        },
         compress = program_compression,
         symlinks = {"/usr/bin/hello": "/app/hello"},
     )
@@ -31,7 +34,6 @@ def hello_layers(name, program_compression):
             "/srv/copy.txt": "greeting.txt",
             "/srv/greeting.txt": "greeting.txt",
             "/srv/platform.txt": ":platform",
-            "/srv/tree": ":tree",
         },
         compress = "gzip",
         create_parent_directories = "enabled",

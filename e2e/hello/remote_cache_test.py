@@ -38,7 +38,7 @@ class Consumer:
         return workspace
 
     def test_index_is_built_without_its_layers(self):
-        first = self.output_base("first").build("//:index", groups=["default", "digest"])
+        first = self.output_base("first").build("//:index", groups=["digest"])
         self.assertEqual(first.remote_cache_hits(), 0)
         self.assertNotEqual(layer_blobs(self.place / "first"), [], "the pattern no longer fits the names")
 
@@ -52,7 +52,7 @@ class Consumer:
 
     def test_push_fetches_the_layers_it_needs(self):
         registry = started(DockerRegistry(self.place / "registry"), self.addCleanup)
-        first = self.output_base("first").build("//:index", "//:push", groups=["default", "digest"])
+        first = self.output_base("first").build("//:index", "//:push", groups=["digest"])
         minimal = self.output_base("second", "--remote_download_minimal")
         minimal.build("//:push")
         self.assertEqual(layer_blobs(self.place / "second"), [])

@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 from support.processes import Result, run
 
@@ -40,7 +39,7 @@ class Build:
         return self.result.code == 0
 
     def files(self, label, group="default"):
-        """The outputs of a target in an output group: name in the event stream to `file:` path or URI."""
+        """The outputs of a target in an output group: path below the execution root to what Bazel says of it."""
         sets = {event["id"]["namedSet"]["id"]: event["namedSetOfFiles"] for event in self.of("namedSet")}
         found = {}
         for event in self.of("targetCompleted"):
@@ -55,13 +54,17 @@ class Build:
         """The one output of a target in an output group, as a path on this machine."""
         files = self.files(label, group)
         assert len(files) == 1, f"{label} has not one output in group {group}: {sorted(files)}"
-        return local_path(next(iter(files.values())))
+        return self.path(*files)
+
+    def path(self, name):
+        """Where an output is on this machine, whether or not it has been downloaded."""
+        (info,) = self.of("workspace")
+        return Path(info["workspaceInfo"]["localExecRoot"]) / name
 
     def layout(self, label):
         """The OCI layout of the image; the events name the files of a directory, not the directory."""
         files = self.files(label, "oci_layout")
-        marker = next(file for name, file in files.items() if name.endswith("/oci-layout"))
-        return local_path(marker).parent
+        return self.path(next(name for name in files if name.endswith("/oci-layout"))).parent
 
     def text(self, label, group="default"):
         return self.file(label, group).read_text()
@@ -84,10 +87,6 @@ class Build:
 
     def of(self, kind):
         return [event for event in self.events if kind in event["id"]]
-
-
-def local_path(file):
-    return Path(unquote(urlparse(file["uri"]).path))
 
 
 def collect(sets, ids, found):
@@ -114,7 +113,8 @@ class Workspace:
     umask: int = -1
 
     def build(self, *targets, groups=(), options=(), check=True):
-        groups = [f"--output_groups={','.join(groups)}"] if groups else []
+        """Builds targets; `groups` are output groups to build besides the default one."""
+        groups = [f"--output_groups=+{group}" for group in groups]
         return self.command("build", [*groups, *options], ["--", *targets], check=check)
 
     def run(self, target, *arguments, options=(), check=True):

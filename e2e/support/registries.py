@@ -1,5 +1,6 @@
 """Registries to push to: Debian's docker-registry, our own, and one that does what no real one will do."""
 
+import http.client
 import http.server
 import json
 import re
@@ -69,23 +70,34 @@ def write_htpasswd(directory, user, password):
 
 
 class FaultyRegistry:
-    """Answers by script: a stand-in for faults that a real registry will not produce on demand.
+    """Stands before a real registry and fails by script, for faults that no real one produces on demand.
 
-    `answer(method, path)` returns a status, "break" to cut the connection after the first bytes of a
-    body, or None for the answer of an empty registry that takes every upload.
+    `answer(method, path)` returns None to pass a request on, the status to refuse it with, or BREAK to
+    cut the connection after the first bytes of the body.
     """
 
-    def __init__(self, answer):
-        self.seen = []
-        handler = type("Handler", (FaultyHandler,), {"answer": staticmethod(answer), "seen": self.seen})
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.server.daemon_threads = True
+    def __init__(self, directory, answer):
+        self.registry = DockerRegistry(directory)
+        handler = type("Handler", (FaultyHandler,), {"answer": staticmethod(answer), "upstream": self.registry.address})
+        self.server = QuietServer(("127.0.0.1", 0), handler)
         self.address = f"127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+        self.registry.stop()
+
+
+class QuietServer(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """Says nothing: a client that gives up on a connection is what some of the tests are about."""
+
+
+BREAK = "break"
+ERROR_CODES = {401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN"}
 
 
 class FaultyHandler(http.server.BaseHTTPRequestHandler):
@@ -93,49 +105,63 @@ class FaultyHandler(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     answer = None
-    seen = None
+    upstream = None
 
     def handle_request(self):
-        self.seen.append((self.command, self.path))
         status = self.answer(self.command, self.path)
-        if status == "break":
+        if status == BREAK:
             self.rfile.read(16)
             self.close_connection = True
             return
-        self.read_body()
-        self.reply(status or self.default_status())
+        body = self.read_body()
+        if status is None:
+            self.reply(*self.ask_upstream(body))
+        else:
+            self.reply(status, {"Content-Type": "application/json"}, error_document(status))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_request
 
     def read_body(self):
-        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                self.rfile.read(size + 2)
-            self.rfile.readline()
-        else:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        chunks = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            chunks.append(self.rfile.read(size + 2)[:size])
+        self.rfile.readline()
+        return b"".join(chunks)
 
-    def default_status(self):
-        if self.command in ("GET", "HEAD"):
-            return 200 if self.path == "/v2/" else 404
-        return 202 if self.command in ("POST", "PATCH") else 201
+    def ask_upstream(self, body):
+        """Status, headers and body of the real registry; it takes this address, in `Host`, for its own."""
+        connection = http.client.HTTPConnection(self.upstream)
+        connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in self.headers.items():
+            if name.lower() not in FRAMING:
+                connection.putheader(name, value)
+        connection.putheader("Content-Length", len(body))
+        connection.endheaders(body)
+        response = connection.getresponse()
+        headers = {name: value for name, value in response.getheaders() if name.lower() not in FRAMING}
+        if self.command == "HEAD":
+            headers["Content-Length"] = response.getheader("Content-Length", "0")
+        return response.status, headers, response.read()
 
-    def reply(self, status):
-        body = b"" if status < 400 else error_document(status)
+    def reply(self, status, headers, body):
         self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        if status == 202:
-            self.send_header("Location", self.path.split("?")[0].rstrip("/") + "/session")
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
 
     def log_message(self, format, *args):
-        """Says nothing: `seen` is the log."""
+        """Says nothing: the real registry has a log."""
+
+
+# Headers about how a message is sent, which each side of the stand-in decides for itself.
+FRAMING = {"connection", "content-length", "transfer-encoding"}
 
 
 def error_document(status):
     """The error body of the distribution spec for a status."""
-    codes = {401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN"}
-    code = codes.get(status, "UNKNOWN")
+    code = ERROR_CODES.get(status, "UNKNOWN")
     return json.dumps({"errors": [{"code": code, "message": f"faulty registry says {status}"}]}).encode()
