@@ -129,10 +129,13 @@ impl AsyncRead for PatientStream {
                 self.arrived(&mut buffer.filled_mut()[before..]);
                 Poll::Ready(read)
             }
-            Poll::Pending => match self.read_deadline() {
-                None => Poll::Pending,
-                Some(deadline) => self.read_alarm.poll(cx, deadline).map(Err),
-            },
+            Poll::Pending => {
+                // The parser may not ask again before it is woken, not even once the request is
+                // answered: so there is always a time to look again.
+                let look_again = Instant::now() + self.limits.idle_timeout;
+                let deadline = self.read_deadline().unwrap_or(look_again);
+                self.read_alarm.poll(cx, deadline).map(Err)
+            }
         }
     }
 }
