@@ -3,6 +3,8 @@
 //! Source: OCI distribution-spec v1.1.1, "Pulling manifests" (grammar of `<name>` and
 //! `<reference>`); the rules for a missing registry are Docker's.
 
+mod host;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,6 +14,15 @@ use crate::Digest;
 
 /// Docker Hub as users write it.
 const DOCKER_HUB: &str = "docker.io";
+
+/// Where Docker Hub's API is.
+const DOCKER_HUB_API: &str = "registry-1.docker.io";
+
+/// Where Docker Hub's API was; a name that configs still have.
+const DOCKER_HUB_INDEX: &str = "index.docker.io";
+
+/// Where Docker Hub has the images whose names have one component.
+const OFFICIAL_IMAGES: &str = "library";
 
 /// A part of a reference that is outside its grammar.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -30,12 +41,12 @@ pub enum ParseReferenceError {
     Digest(#[from] crate::ParseDigestError),
 }
 
-/// A registry's host and optional port.
+/// A registry's host and optional port, in lower case; Docker Hub has one name of its several.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RegistryHost(String);
 
 impl RegistryHost {
-    /// Returns `host` or `host:port` as it was written.
+    /// Returns `host` or `host:port`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -55,18 +66,15 @@ impl RegistryHost {
         }
     }
 
-    /// Tells whether this is Docker Hub, under any of its names.
+    /// Tells whether this is Docker Hub.
     pub fn is_docker_hub(&self) -> bool {
-        matches!(
-            self.0.as_str(),
-            DOCKER_HUB | "index.docker.io" | "registry-1.docker.io"
-        )
+        self.0 == DOCKER_HUB
     }
 
     /// Returns the host and port that serve the registry's API.
     pub fn api_host(&self) -> &str {
         if self.is_docker_hub() {
-            "registry-1.docker.io"
+            DOCKER_HUB_API
         } else {
             &self.0
         }
@@ -90,41 +98,35 @@ impl FromStr for RegistryHost {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bad = || ParseReferenceError::Registry(text.to_owned());
-        let (host, port) = if let Some(rest) = text.strip_prefix('[') {
-            let (address, after) = rest.split_once(']').ok_or_else(bad)?;
-            address.parse::<std::net::Ipv6Addr>().map_err(|_| bad())?;
-            match after.strip_prefix(':') {
-                Some(port) => (address, Some(port)),
-                None if after.is_empty() => (address, None),
-                None => return Err(bad()),
+        let lower = text.to_ascii_lowercase();
+        let port = match lower.strip_prefix('[') {
+            Some(rest) => {
+                let (address, after) = rest.split_once(']').ok_or_else(bad)?;
+                address.parse::<std::net::Ipv6Addr>().map_err(|_| bad())?;
+                match after.strip_prefix(':') {
+                    None if !after.is_empty() => return Err(bad()),
+                    port => port,
+                }
             }
-        } else {
-            let (host, port) = match text.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (text, None),
-            };
-            let label = |label: &str| {
-                !label.is_empty()
-                    && label
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || b == b'-')
-                    && !label.starts_with('-')
-                    && !label.ends_with('-')
-            };
-            if !host.split('.').all(label) {
-                return Err(bad());
+            None => {
+                let (host, port) = match lower.split_once(':') {
+                    Some((host, port)) => (host, Some(port)),
+                    None => (lower.as_str(), None),
+                };
+                if !host::is_name_or_ipv4(host) {
+                    return Err(bad());
+                }
+                port
             }
-            (host, port)
         };
         let digits = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
         if port.is_some_and(|port| !digits(port) || port.parse::<u16>().is_err()) {
             return Err(bad());
         }
-        if host.len() > 253 {
-            Err(bad())
-        } else {
-            Ok(Self(text.to_owned()))
-        }
+        Ok(match lower.as_str() {
+            DOCKER_HUB_API | DOCKER_HUB_INDEX => Self(DOCKER_HUB.to_owned()),
+            _ => Self(lower),
+        })
     }
 }
 
@@ -245,19 +247,24 @@ impl FromStr for Reference {
             Some((name, digest)) => (name, Some(digest.parse()?)),
             None => (text, None),
         };
-        let looks_like_host = |part: &str| part.contains(['.', ':']) || part == "localhost";
+        let looks_like_host =
+            |part: &str| part.contains(['.', ':']) || part.eq_ignore_ascii_case("localhost");
         let (registry, rest) = match name.split_once('/') {
-            Some((first, rest)) if looks_like_host(first) => (first, rest.to_owned()),
-            Some(_) => (DOCKER_HUB, name.to_owned()),
-            None => (DOCKER_HUB, format!("library/{name}")),
+            Some((first, rest)) if looks_like_host(first) => (first, rest),
+            _ => (DOCKER_HUB, name),
         };
         let (repository, tag) = match rest.split_once(':') {
             Some((repository, tag)) => (repository, Some(tag.parse()?)),
-            None => (rest.as_str(), None),
+            None => (rest, None),
         };
+        let registry: RegistryHost = registry.parse()?;
+        let mut repository: Repository = repository.parse()?;
+        if registry.is_docker_hub() && !repository.0.contains('/') {
+            repository = format!("{OFFICIAL_IMAGES}/{repository}").parse()?;
+        }
         Ok(Self {
-            registry: registry.parse()?,
-            repository: repository.parse()?,
+            registry,
+            repository,
             tag,
             digest,
         })
@@ -299,7 +306,12 @@ mod tests {
             assert_eq!(text.parse::<Reference>().unwrap().to_string(), shown);
         };
         check("busybox", "docker.io/library/busybox");
+        check("docker.io/busybox:1", "docker.io/library/busybox:1");
+        check("index.docker.io/busybox", "docker.io/library/busybox");
+        check("Registry-1.Docker.IO/acme/app", "docker.io/acme/app");
         check("acme/app:v1", "docker.io/acme/app:v1");
+        check("GHCR.io/app", "ghcr.io/app");
+        check("LocalHost/app", "localhost/app");
         check("localhost/app", "localhost/app");
         check("localhost:5000/a/b:v1", "localhost:5000/a/b:v1");
         check("[::1]:5000/a", "[::1]:5000/a");
@@ -361,9 +373,22 @@ mod tests {
             "a@b",
             "a\r\nb",
             "a:80:80",
+            "256.256.256.256",
+            "foo.0X1:80",
+            "XN--0.io",
         ] {
             assert!(bad.parse::<RegistryHost>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn docker_hub_is_one_registry() {
+        let hub: RegistryHost = "docker.io".parse().unwrap();
+        assert_eq!(hub.api_host(), "registry-1.docker.io");
+        for name in ["index.docker.io", "registry-1.docker.io", "Docker.io"] {
+            assert_eq!(name.parse::<RegistryHost>().unwrap(), hub, "{name}");
+        }
+        assert_ne!("docker.io:443".parse::<RegistryHost>().unwrap(), hub);
     }
 
     #[test]
