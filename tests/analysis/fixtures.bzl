@@ -68,7 +68,7 @@ def _fixture_shallow_image_impl(ctx):
             missing_blobs = [ctx.attr.missing_blob],
             os = "linux",
             structured_config = {"history": [{"comment": ctx.attr.repository}]},
-            variant = "",
+            variant = ctx.attr.variant,
             **files
         ),
         PullInfo(
@@ -87,6 +87,7 @@ fixture_shallow_image = rule(
         "layer": attr.label(mandatory = True, providers = [LayerInfo]),
         "missing_blob": attr.string(default = "e3b0c442"),
         "repository": attr.string(default = "library/debian"),
+        "variant": attr.string(),
     },
 )
 

@@ -12,6 +12,7 @@ load(
 
 _argv_test = argv_test_rule()
 _failure_test = failure_test_rule()
+_shallow_argv_test = argv_test_rule({"//img/settings:shallow_oci_layout": "i_know_what_i_am_doing"})
 
 # Platform -> constraint values.
 _PLATFORMS = {
@@ -52,6 +53,20 @@ def _declare_fixtures():
         missing_blob = "01ba4719",
         repository = "library/alpine",
         tags = ["manual"],
+    )
+    for variant in ["v2", "v3"]:
+        fixture_shallow_image(
+            name = "pulled_" + variant,
+            layer = ":blobless",
+            tags = ["manual"],
+            variant = variant,
+        )
+    fixture_shallow_image(
+        name = "pulled_riscv64",
+        architecture = "riscv64",
+        layer = ":blobless",
+        tags = ["manual"],
+        variant = "rva23u64",
     )
     _manifest("base", layers = [":lower"])
     _index(
@@ -98,6 +113,7 @@ def _check_manifest(name, flags, platform_flags = _AMD64, inputs = [], no_inputs
     _manifest(image, **kwargs)
     _argv_test(
         name = name,
+        size = "small",
         argv = ["manifest"] + platform_flags + flags + _manifest_outputs(image),
         inputs = inputs,
         mnemonic = "ImageManifest",
@@ -210,6 +226,7 @@ def _tar_layer_tests():
         _manifest(name + "_image", layers = [tar])
         _argv_test(
             name = name,
+            size = "small",
             argv = [
                 "hash",
                 "--digest",
@@ -230,6 +247,7 @@ def _manifest_provider_tests():
     _manifest("extended", base = ":base", layers = [":upper"], platform = "linux_amd64_v3")
     providers_test(
         name = "manifest_provides_an_image",
+        size = "small",
         expected = {
             "ImageManifestInfo.config": _out("extended", "config.json"),
             "ImageManifestInfo.descriptor": _out("extended", "descriptor.json"),
@@ -248,6 +266,7 @@ def _manifest_provider_tests():
     _manifest("extended_pulled", base = ":pulled", layers = [":upper"])
     providers_test(
         name = "missing_blobs_of_the_base_are_remembered",
+        size = "small",
         expected = {
             "ImageManifestInfo.layers": "None, bin/tests/analysis/upper.tgz",
             "ImageManifestInfo.missing_blobs": "e3b0c442",
@@ -255,6 +274,17 @@ def _manifest_provider_tests():
             "PullInfo.repository": "library/debian",
         },
         target_under_test = ":extended_pulled",
+    )
+
+    _manifest("v3_on_v2", base = ":pulled_v2", platform = "linux_amd64_v3")
+    providers_test(
+        name = "variant_is_that_of_the_platform_and_not_of_the_base",
+        size = "small",
+        expected = {
+            "ImageManifestInfo.platform": "linux/amd64/v3",
+            "ImageManifestInfo.structured_config": '{"architecture":"amd64","history":[{"comment":"library/debian"}],"os":"linux","variant":"v3"}',
+        },
+        target_under_test = ":v3_on_v2",
     )
 
 def _index_tests():
@@ -266,6 +296,7 @@ def _index_tests():
     )
     _argv_test(
         name = "index_keeps_the_order_of_its_manifests",
+        size = "small",
         argv = [
             "index",
             "--manifest-descriptor",
@@ -286,6 +317,7 @@ def _index_tests():
     )
     providers_test(
         name = "index_provides_its_manifests",
+        size = "small",
         expected = {
             "ImageIndexInfo.index": _out("listed", "index.json"),
             "ImageIndexInfo.manifests": "linux/amd64/v3, linux/amd64/",
@@ -297,6 +329,7 @@ def _index_tests():
     )
     providers_test(
         name = "index_has_its_manifests_for_each_platform",
+        size = "small",
         expected = {"ImageIndexInfo.manifests": "linux/amd64/, linux/arm64/v8, linux/amd64/v3"},
         target_under_test = ":base_index",
     )
@@ -319,6 +352,7 @@ def _index_tests():
     )
     providers_test(
         name = "more_than_ten_platforms_keep_their_order",
+        size = "small",
         expected = {"ImageIndexInfo.manifests": ", ".join([
             "linux/arm/v7",
             "windows/amd64/",
@@ -337,6 +371,7 @@ def _index_tests():
     _index(name = "pulled_index", manifests = [":extended_pulled", ":base"])
     providers_test(
         name = "index_remembers_where_its_base_comes_from",
+        size = "small",
         expected = {"PullInfo.repository": "library/debian"},
         target_under_test = ":pulled_index",
     )
@@ -344,6 +379,7 @@ def _index_tests():
 def _layout_tests():
     _argv_test(
         name = "layout_has_the_layers_of_the_base",
+        size = "small",
         argv = [
             "oci-layout",
             "--format",
@@ -365,6 +401,7 @@ def _layout_tests():
     )
     _argv_test(
         name = "layout_of_an_index_has_a_shared_layer_once",
+        size = "small",
         argv = [
             "oci-layout",
             "--format",
@@ -390,8 +427,57 @@ def _layout_tests():
         target_under_test = ":listed",
     )
 
+    for name, rule, flags in [
+        ("layout_without_a_layer_is_left_to_the_tool", _argv_test, []),
+        ("layout_may_lack_layers_if_the_setting_says_so", _shallow_argv_test, ["--allow-missing-blobs"]),
+    ]:
+        rule(
+            name = name,
+            size = "small",
+            argv = ["oci-layout", "--format", "directory"] + flags + [
+                "--manifest",
+                _out("extended_pulled", "manifest.json"),
+                "--config",
+                _out("extended_pulled", "config.json"),
+                "--layer",
+                _out("upper", "metadata.json") + "=bin/tests/analysis/upper.tgz",
+                "--output",
+                _out("extended_pulled", "oci_layout"),
+            ],
+            mnemonic = "OCILayout",
+            target_under_test = ":extended_pulled",
+        )
+    _shallow_argv_test(
+        name = "layout_of_an_index_may_lack_layers_too",
+        size = "small",
+        argv = [
+            "oci-layout",
+            "--format",
+            "directory",
+            "--allow-missing-blobs",
+            "--index",
+            _out("pulled_index", "index.json"),
+            "--manifest-path",
+            _out("extended_pulled", "manifest.json"),
+            "--manifest-path",
+            _out("base", "manifest.json"),
+            "--config-path",
+            _out("extended_pulled", "config.json"),
+            "--config-path",
+            _out("base", "config.json"),
+            "--layer",
+            _out("upper", "metadata.json") + "=bin/tests/analysis/upper.tgz",
+            "--layer",
+            _out("lower", "metadata.json") + "=bin/tests/analysis/lower.tgz",
+            "--output",
+            _out("pulled_index", "oci_layout"),
+        ],
+        mnemonic = "OCILayout",
+        target_under_test = ":pulled_index",
+    )
+
 def _check_failure(name, target, message):
-    _failure_test(name = name, message = message, target_under_test = ":" + target)
+    _failure_test(name = name, size = "small", message = message, target_under_test = ":" + target)
 
 def _failure_tests():
     for attribute, values in {
@@ -440,6 +526,25 @@ def _failure_tests():
         "expected: an index with a manifest for windows/amd64",
         "//tests/analysis:base_index, which has linux/amd64, linux/arm64/v8, linux/amd64/v3",
     ])
+    _manifest("image_on_v3", base = ":pulled_v3")
+    _check_failure("variant_of_the_base_that_the_platform_does_not_name_is_refused", "image_on_v3", [
+        "//tests/analysis:image_on_v3: attribute `base`",
+        "expected: an image for linux/amd64, without a variant, as the platform names none",
+        "//tests/analysis:pulled_v3, which is for linux/amd64/v3",
+        "remedy: take a base without a variant, or add the constraint value " +
+        "@rules_img//img/constraints/amd64:v3 to the platform",
+    ])
+    _manifest("image_on_riscv64", base = ":pulled_riscv64", platform = "linux_riscv64")
+    _check_failure("variant_that_no_platform_can_name_has_no_constraint_in_its_remedy", "image_on_riscv64", [
+        "//tests/analysis:pulled_riscv64, which is for linux/riscv64/rva23u64",
+        "remedy: take a base without a variant\n",
+    ])
+    _index(name = "index_with_unnamed_variant", manifests = [":pulled_v3"], platforms = [":linux_amd64"])
+    _check_failure("variant_that_the_slot_does_not_name_is_refused", "index_with_unnamed_variant", [
+        "//tests/analysis:index_with_unnamed_variant: attribute `manifests`",
+        "expected: an image for linux/amd64 (",
+        "//tests/analysis:pulled_v3, which is for linux/amd64/v3",
+    ])
     _index(name = "index_with_stubborn_manifest", manifests = [":base"], platforms = [":linux_amd64", ":linux_arm64"])
     _check_failure("manifest_for_another_platform_than_its_slot_is_refused", "index_with_stubborn_manifest", [
         "//tests/analysis:index_with_stubborn_manifest: attribute `manifests`",
@@ -453,6 +558,7 @@ def _failure_tests():
     _check_failure("missing_blobs_of_two_repositories_are_refused", "index_of_two_repositories", [
         "//tests/analysis:index_of_two_repositories: attribute `manifests`",
         "mirror.example.com/library/debian, mirror.example.com/library/alpine",
+        "remedy: take bases from one repository, or bases whose layers are files of this build",
     ])
     _manifest("image_of_a_file", layers = [":one_file"])
     _check_failure("layer_that_is_no_tar_is_refused", "image_of_a_file", [

@@ -77,6 +77,7 @@ def _check_content(name, srcs, lines, inputs = [], **kwargs):
     _layer(name = layer, srcs = srcs, **kwargs)
     _argv_test(
         name = name,
+        size = "small",
         argv = _flags(layer) + lines + _output(layer),
         inputs = inputs,
         mnemonic = "LayerTar",
@@ -190,6 +191,7 @@ def _content_tests():
     fixture_empty_runfiles(name = "empty_runfiles", tags = ["manual"])
     _argv_test(
         name = "made_up_runfiles_are_empty_files",
+        size = "small",
         argv = [
             line.format(path)
             for path in ["app", "bin/app"]
@@ -220,6 +222,7 @@ def _attribute_tests():
     )
     _argv_test(
         name = "every_attribute_reaches_the_command_line",
+        size = "small",
         argv = _flags(
             "full_layer",
             "--annotation=b=2",
@@ -245,12 +248,14 @@ def _attribute_tests():
     ]:
         rule(
             name = name,
+            size = "small",
             argv = _flags("plain_layer", "etc/a|" + _A, jobs = jobs, level = level) + _output("plain_layer"),
             mnemonic = "LayerTar",
             target_under_test = ":plain_layer",
         )
     _settings_argv_test(
         name = "settings_stand_in_for_attributes",
+        size = "small",
         argv = _flags(
             "plain_layer",
             "etc/a|" + _A,
@@ -272,12 +277,14 @@ def _attribute_tests():
     )
     _settings_argv_test(
         name = "attributes_win_over_settings",
+        size = "small",
         argv = _flags("overriding_layer", "etc/a|" + _A, jobs = "3", level = "2") + _output("overriding_layer"),
         mnemonic = "LayerTar",
         target_under_test = ":overriding_layer",
     )
     providers_test(
         name = "layer_provides_blob_and_metadata",
+        size = "small",
         expected = {
             "LayerInfo": "bin/tests/analysis/plain_layer.tgz " +
                          "bin/tests/analysis/plain_layer_metadata.json " +
@@ -290,6 +297,7 @@ def _attribute_tests():
     )
     providers_test(
         name = "zstd_layer_has_its_media_type",
+        size = "small",
         expected = {
             "LayerInfo": "bin/tests/analysis/full_layer.tar.zst " +
                          "bin/tests/analysis/full_layer_metadata.json " +
@@ -303,6 +311,7 @@ def _check_failure(name, message, rule = _failure_test, **kwargs):
     _layer(name = layer, **kwargs)
     rule(
         name = name,
+        size = "small",
         message = ["//tests/analysis:{}: attribute ".format(layer)] + message,
         target_under_test = ":" + layer,
     )

@@ -38,7 +38,7 @@ _platforms_test = analysistest.make(
 )
 
 def _check_platforms(name, target, expected):
-    _platforms_test(name = name, expected = expected, target_under_test = ":" + target)
+    _platforms_test(name = name, size = "small", expected = expected, target_under_test = ":" + target)
 
 # Layers that are the same file.
 
@@ -114,11 +114,12 @@ def platform_tests():
         "layer_is_built_once_for_an_index": "v9_index",
         "layer_is_built_once_for_a_push": "push_v9_index",
     }.items():
-        _same_layer_test(name = name, layer = ":lower", target_under_test = ":" + target)
+        _same_layer_test(name = name, size = "small", layer = ":lower", target_under_test = ":" + target)
 
     # The index is a base for the user's platform again, not for that of the image on top.
     _user_failure_test(
         name = "index_returns_to_the_users_platform",
+        size = "small",
         message = [
             "//tests/analysis:amd64_image_on_user_index: attribute `base`",
             "//tests/analysis:user_index, which has linux/arm64/v9",

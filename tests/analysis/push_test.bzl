@@ -2,6 +2,7 @@
 
 load("//img:image.bzl", "image_index", "image_manifest")
 load("//img:push.bzl", "image_push")
+load("//img/private/lib:deploy.bzl", "EAGER", "PUSH_STRATEGIES")  # buildifier: disable=bzl-visibility
 load(
     "//tests/analysis:support.bzl",
     "argv_test_rule",
@@ -49,6 +50,7 @@ def _declare_fixtures():
 def _command_tests():
     _argv_test(
         name = "push_of_a_manifest_is_described",
+        size = "small",
         argv = [
             "deploy-metadata",
             "--command",
@@ -72,6 +74,7 @@ def _command_tests():
     )
     _argv_test(
         name = "push_of_an_index_lists_its_manifests",
+        size = "small",
         argv = [
             "deploy-metadata",
             "--command",
@@ -123,6 +126,7 @@ def _command_tests():
     }.items():
         rule(
             name = name,
+            size = "small",
             argv = pulled,
             mnemonic = "DeployMetadata",
             target_under_test = ":push_pulled",
@@ -131,6 +135,7 @@ def _command_tests():
 def _file_tests():
     written_file_test(
         name = "push_launches_a_deploy",
+        size = "small",
         files = {
             "push_manifest.configuration.json": '{"registry":"registry.example.com","repository":"team/app","tags":["v1"]}\n',
             "push_manifest.exe.launch.json": '{"args":["deploy",' +
@@ -143,11 +148,13 @@ def _file_tests():
     _push(name = "push_tags", tag_list = ["v2", "latest", "v2"])
     written_file_test(
         name = "tags_are_written_sorted_and_unique",
+        size = "small",
         files = {"push_tags.configuration.json": '{"registry":"registry.example.com","repository":"team/app","tags":["latest","v2"]}\n'},
         target_under_test = ":push_tags",
     )
     written_file_test(
         name = "push_by_digest_has_no_tags",
+        size = "small",
         files = {"push_index.configuration.json": '{"registry":"registry.example.com","repository":"team/app","tags":[]}\n'},
         target_under_test = ":push_index",
     )
@@ -161,13 +168,16 @@ def _symlinks(target, links):
 def _provider_tests():
     providers_test(
         name = "push_is_the_tool_with_its_runfiles",
+        size = "small",
         expected = {
             "DeployInfo.deploy_manifest": _out("push_manifest.json"),
             "DeployInfo.image": _out("pushed_image_manifest.json"),
             "DeployInfo.layer_hints": "None",
+            "environment": "{}",
             "executable": _out("push_manifest.exe"),
             "files": _out("push_manifest.exe"),
             "group deploy_manifest": _out("push_manifest.json"),
+            "inherited environment": "DOCKER_CONFIG, IMG_CREDENTIAL_HELPER, IMG_REAPI_ENDPOINT",
             "runfiles": ", ".join([
                 _out("push_manifest.exe"),
                 _out("push_manifest.exe.launch.json"),
@@ -186,6 +196,7 @@ def _provider_tests():
     )
     providers_test(
         name = "push_of_an_index_has_the_runfiles_of_all_manifests",
+        size = "small",
         expected = {
             "DeployInfo.image": _out("pushed_index_index.json"),
             "runfiles root symlinks": _symlinks("push_index", {
@@ -206,6 +217,7 @@ def _provider_tests():
     )
     providers_test(
         name = "missing_blob_is_no_runfile",
+        size = "small",
         expected = {
             "runfiles root symlinks": _symlinks("push_pulled", {
                 "manifests/0/config.json": "extended_pulled_config.json",
@@ -223,6 +235,7 @@ def _check_failure(name, message, rule = _failure_test, **kwargs):
     _push(name = push, **kwargs)
     rule(
         name = name,
+        size = "small",
         message = ["//tests/analysis:{}: attribute ".format(push)] + message,
         target_under_test = ":" + push,
     )
@@ -250,7 +263,9 @@ def _failure_tests():
             message = ["`{}`".format(attribute), "templates are not supported yet"],
             **{attribute: value}
         )
-    for strategy in ["lazy", "cas_registry", "bes"]:
+    for strategy in PUSH_STRATEGIES:
+        if strategy == EAGER:
+            continue
         _check_failure(
             name = "strategy_{}_is_refused".format(strategy),
             message = ["`strategy`", "expected: `eager`", "found: `{}`\n".format(strategy), "remedy: set"],

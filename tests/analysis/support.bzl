@@ -167,6 +167,9 @@ def _describe(target):
         root = getattr(target[DeployInfo].image, "index", None) or target[DeployInfo].image.manifest
         description["DeployInfo.image"] = _path(root)
     if DeployInfo in target:
+        environment = target[RunEnvironmentInfo]
+        description["environment"] = json.encode(environment.environment)
+        description["inherited environment"] = ", ".join(environment.inherited_environment)
         runfiles = target[DefaultInfo].default_runfiles
         description["executable"] = _path(target[DefaultInfo].files_to_run.executable)
         description["runfiles"] = _paths(runfiles.files.to_list())

@@ -27,9 +27,10 @@ def toolchain_tests():
         ("toolchain_has_its_tool", "toolchain_of_a_target", "img-fake"),
         ("toolchain_tool_may_be_a_source_file", "toolchain_of_a_file", "img-source"),
     ]:
-        _toolchain_test(name = name, basename = basename, target_under_test = ":" + target)
+        _toolchain_test(name = name, size = "small", basename = basename, target_under_test = ":" + target)
     _toolchain_test(
         name = "resolved_toolchain_has_the_tool",
+        size = "small",
         basename = "img.exe",
         target_under_test = "//img:resolved_toolchain",
     )

@@ -1,6 +1,12 @@
 """Unit tests of compression.bzl."""
 
-load("//img/private/lib:compression.bzl", "layer_extension", "parse_jobs", "parse_level")  # buildifier: disable=bzl-visibility
+load(
+    "//img/private/lib:compression.bzl",  # buildifier: disable=bzl-visibility
+    "compressed_media_type",
+    "layer_extension",
+    "parse_jobs",
+    "parse_level",
+)
 load("//tests/unit:check.bzl", "table_test")
 
 def _level(*arguments):
@@ -14,6 +20,11 @@ def _jobs(*arguments):
 extensions_name_the_compression_test = table_test(layer_extension, [
     (["gzip"], ".tgz"),
     (["zstd"], ".tar.zst"),
+])
+
+media_types_name_the_compression_test = table_test(compressed_media_type, [
+    (["gzip"], "application/vnd.oci.image.layer.v1.tar+gzip"),
+    (["zstd"], "application/vnd.oci.image.layer.v1.tar+zstd"),
 ])
 
 _GZIP_LEVELS = "auto, fastest, best, -1 or 0 to 9 for gzip"

@@ -2,7 +2,6 @@
 
 load(
     "//img/private/lib:deploy.bzl",  # buildifier: disable=bzl-visibility
-    "deploy_runfiles_path",
     "launch_description",
     "merge_tags",
     "operation_symlinks",
@@ -37,11 +36,6 @@ runfiles_are_below_the_target_test = table_test(root_symlinks_prefix, [
     ([Label("@platforms//os:linux")], "++rules_img_private++/{}/os/linux/".format(
         Label("@platforms//os:linux").repo_name,
     )),
-])
-
-runfiles_of_the_deploy_manifest_have_a_repository_test = table_test(deploy_runfiles_path, [
-    (["pkg/push.json", "_main"], "_main/pkg/push.json"),
-    (["../other~/pkg/push.json", "_main"], "other~/pkg/push.json"),
 ])
 
 launch_description_is_version_1_test = table_test(_launch, [

@@ -2,7 +2,7 @@
 
 load("@bazel_skylib//rules:build_test.bzl", "build_test")
 
-def documentation_test(name, libraries):
+def documentation_test(name, libraries, **kwargs):
     """Extracts the documentation of public files, which takes all the files they load.
 
     So it fails for a bzl_library that does not list what its file loads.
@@ -10,6 +10,7 @@ def documentation_test(name, libraries):
     Args:
         name: str.
         libraries: list of labels of bzl_library targets, each named like its one file.
+        **kwargs: common attributes of tests.
     """
     extracts = []
     for library in libraries:
@@ -21,4 +22,4 @@ def documentation_test(name, libraries):
             deps = [library],
         )
         extracts.append(extract)
-    build_test(name = name, targets = extracts)
+    build_test(name = name, targets = extracts, **kwargs)

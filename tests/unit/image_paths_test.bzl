@@ -1,4 +1,4 @@
-"""Unit tests of image_paths.bzl."""
+"""Unit tests of image_paths.bzl and runfiles.bzl."""
 
 load(
     "//img/private/lib:image_paths.bzl",  # buildifier: disable=bzl-visibility
@@ -7,9 +7,9 @@ load(
     "file_kind",
     "group_by_key",
     "has_line_break",
-    "rlocation_path",
     "strip_root",
 )
+load("//img/private/lib:runfiles.bzl", "rlocation_path")  # buildifier: disable=bzl-visibility
 load("//tests/unit:check.bzl", "table_test")
 
 _FILE = struct(is_directory = False, is_symlink = False)
@@ -33,7 +33,9 @@ line_breaks_are_found_test = table_test(has_line_break, [
 
 runfiles_are_below_their_repository_test = table_test(rlocation_path, [
     (["pkg/file"], "_main/pkg/file"),
+    (["pkg/file", "workspace"], "workspace/pkg/file"),
     (["../other~1.0/pkg/file"], "other~1.0/pkg/file"),
+    (["../other~1.0/pkg/file", "workspace"], "other~1.0/pkg/file"),
 ])
 
 kinds_are_letters_test = table_test(file_kind, [

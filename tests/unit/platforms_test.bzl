@@ -8,6 +8,7 @@ load(
     "VARIANTS",
     "compatible_variants",
     "format_platform",
+    "has_unnamed_variant",
     "normalize_variant",
     "platforms_equal",
     "select_by_platform",
@@ -27,7 +28,13 @@ def _equal(left, right):
 
 def _select(manifests, platform):
     selected = select_by_platform([_platform(text) for text in manifests], _platform(platform))
-    return format_platform(selected.os, selected.architecture, selected.variant) if selected else None
+    return format_platform(selected) if selected else None
+
+def _format(os, architecture, variant):
+    return format_platform(struct(os = os, architecture = architecture, variant = variant))
+
+def _unnamed(image, platform):
+    return has_unnamed_variant(_platform(image), _platform(platform))
 
 def _known_words():
     """Names each pair that has no constraint values, or a variant without its architecture."""
@@ -45,7 +52,7 @@ arm64_without_variant_is_v8_test = table_test(normalize_variant, [
     (["arm", ""], ""),
 ])
 
-platforms_are_written_with_slashes_test = table_test(format_platform, [
+platforms_are_written_with_slashes_test = table_test(_format, [
     (["linux", "amd64", ""], "linux/amd64"),
     (["linux", "arm64", "v8"], "linux/arm64/v8"),
 ])
@@ -72,6 +79,21 @@ older_variants_are_compatible_test = table_test(compatible_variants, [
     (["arm64", "v9.2"], ["v9.2", "v9.1", "v9", "v8"]),
     (["riscv64", ""], [""]),
     (["riscv64", "rva23u64"], ["rva23u64"]),
+])
+
+unnamed_variants_are_found_test = table_test(_unnamed, [
+    (["linux/amd64/v3", "linux/amd64"], True),
+    (["linux/arm/v7", "linux/arm"], True),
+    (["linux/riscv64/rva23u64", "linux/riscv64"], True),
+    (["linux/arm64/v9", "linux/arm64"], False),
+    (["linux/arm64/v8", "linux/arm64"], False),
+    (["linux/arm64", "linux/arm64/v8"], False),
+    (["linux/amd64", "linux/amd64"], False),
+    (["linux/amd64", "linux/amd64/v3"], False),
+    (["linux/amd64/v2", "linux/amd64/v3"], False),
+    (["linux/amd64/v4", "linux/amd64/v3"], False),
+    (["linux/arm/v7", "linux/amd64"], False),
+    (["windows/amd64/v3", "linux/amd64"], False),
 ])
 
 the_best_manifest_is_selected_test = table_test(_select, [

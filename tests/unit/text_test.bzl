@@ -1,5 +1,6 @@
 """Unit tests of the small functions of lib/."""
 
+load("//img/private/lib:build_host.bzl", "can_build_tool")  # buildifier: disable=bzl-visibility
 load("//img/private/lib:fail_attr.bzl", "attr_error")  # buildifier: disable=bzl-visibility
 load("//img/private/lib:file_metadata.bzl", "file_metadata", "is_file_metadata")  # buildifier: disable=bzl-visibility
 load("//img/private/lib:key_values.bzl", "key_values", "keys_with_equals_sign")  # buildifier: disable=bzl-visibility
@@ -64,6 +65,13 @@ media_types_follow_the_name_test = table_test(layer_media_type, [
     (["a.tzst"], "application/vnd.oci.image.layer.v1.tar+zstd"),
     (["a.zip"], None),
     (["a.gz"], None),
+])
+
+only_linux_builds_the_tool_test = table_test(can_build_tool, [
+    (["linux"], True),
+    (["mac os x"], False),
+    (["windows 11"], False),
+    (["freebsd"], False),
 ])
 
 templates_start_with_two_braces_test = table_test(has_template, [

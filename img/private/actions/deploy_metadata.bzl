@@ -33,7 +33,7 @@ def push_metadata_action(ctx, *, image, destination, strategy):
                 format_joined = "{}=%s".format(position),
                 join_with = ",",
             )
-    _add_origin(args, image.pull_info)
+    _add_source(args, image.pull_info)
     args.add(deploy_manifest)
     run_img(
         ctx,
@@ -45,7 +45,7 @@ def push_metadata_action(ctx, *, image, destination, strategy):
     )
     return deploy_manifest
 
-def _add_origin(args, pull_info):
+def _add_source(args, pull_info):
     if not pull_info:
         return
     args.add_all(pull_info.registries, format_each = "--original-registry=%s")

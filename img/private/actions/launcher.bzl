@@ -1,6 +1,7 @@
 """Makes the `img` tool the executable of a deploy target."""
 
-load("//img/private/lib:deploy.bzl", "deploy_runfiles_path", "launch_description", "root_symlinks_prefix")
+load("//img/private/lib:deploy.bzl", "launch_description", "root_symlinks_prefix")
+load("//img/private/lib:runfiles.bzl", "rlocation_path")
 load("//img/private/toolchain:toolchain_type.bzl", "TOOLCHAIN_TYPE")
 
 def launcher_action(ctx, deploy_manifest):
@@ -21,7 +22,7 @@ def launcher_action(ctx, deploy_manifest):
     ctx.actions.symlink(output = executable, target_file = tool, is_executable = True)
     description = ctx.actions.declare_file(executable.basename + ".launch.json")
     ctx.actions.write(description, json.encode(launch_description(
-        request_file = deploy_runfiles_path(deploy_manifest.short_path, ctx.workspace_name),
+        request_file = rlocation_path(deploy_manifest.short_path, ctx.workspace_name),
         root_symlinks_prefix = root_symlinks_prefix(ctx.label),
     )) + "\n")
     return struct(executable = executable, files = [executable, description])

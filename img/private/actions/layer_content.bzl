@@ -11,8 +11,8 @@ load(
     "directory_prefix",
     "file_kind",
     "group_by_key",
-    "rlocation_path",
 )
+load("//img/private/lib:runfiles.bzl", "rlocation_path")
 
 _FIELD_END = "\0"
 

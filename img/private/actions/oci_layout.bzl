@@ -2,15 +2,16 @@
 
 load("//img/private/actions:run_img.bzl", "img_args", "run_img")
 
-def oci_layout_action(ctx, *, manifests, index = None):
+def oci_layout_action(ctx, *, manifests, allow_missing_blobs, index = None):
     """Registers the action that makes an OCI image layout.
 
     It runs only when the layout is asked for. A layer whose blob is not part of the build fails it
-    then: the tool finds the blob missing and names it.
+    then, unless it may be missing: the tool names the blob and the setting that allows it.
 
     Args:
         ctx: rule context.
         manifests: list of ImageManifestInfo, exactly one if there is no index.
+        allow_missing_blobs: bool, whether the layout may lack layers without a blob.
         index: File of the index, or None.
 
     Returns:
@@ -19,6 +20,8 @@ def oci_layout_action(ctx, *, manifests, index = None):
     layout = ctx.actions.declare_directory(ctx.label.name + "_oci_layout")
     args = img_args(ctx, "oci-layout")
     args.add("--format", "directory")
+    if allow_missing_blobs:
+        args.add("--allow-missing-blobs")
     documents = [manifest.manifest for manifest in manifests]
     configs = [manifest.config for manifest in manifests]
     if index:
@@ -42,8 +45,6 @@ def oci_layout_action(ctx, *, manifests, index = None):
         inputs = ([index] if index else []) + documents + configs +
                  [layer.metadata for layer in layers] + [layer.blob for layer in layers],
         outputs = [layout],
-        # Lets the tool give advice in terms of targets and settings.
-        env = {"RULES_IMG": "1"},
     )
     return layout
 

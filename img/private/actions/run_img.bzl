@@ -34,7 +34,7 @@ def lines_args(ctx, flag):
     args.use_param_file(flag + "=%s", use_always = True)
     return args
 
-def run_img(ctx, arguments, *, mnemonic, progress_message, inputs, outputs, env = {}):
+def run_img(ctx, arguments, *, mnemonic, progress_message, inputs, outputs):
     """Registers an action that runs the `img` tool.
 
     Args:
@@ -44,12 +44,12 @@ def run_img(ctx, arguments, *, mnemonic, progress_message, inputs, outputs, env 
         progress_message: str.
         inputs: depset or list of File.
         outputs: list of File.
-        env: dict from str to str, the whole environment.
     """
     ctx.actions.run(
         executable = ctx.toolchains[TOOLCHAIN_TYPE].imgtoolchaininfo.files_to_run,
         arguments = arguments,
-        env = env,
+        # The tool gets no environment: what an image is made of is on its command line.
+        env = {},
         # All paths come from Files in Args, so that Bazel may shorten them.
         execution_requirements = {"supports-path-mapping": "1"},
         inputs = inputs,

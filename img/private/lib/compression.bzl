@@ -1,9 +1,25 @@
 """What level and how many jobs to compress a layer with."""
 
+load("//img/private/lib:media_types.bzl", "GZIP_LAYER", "ZSTD_LAYER")
+
 _FORMATS = {
-    "gzip": struct(fastest = 1, best = 9, lowest = 0, extension = ".tgz"),
-    "zstd": struct(fastest = 1, best = 4, lowest = 1, extension = ".tar.zst"),
+    "gzip": struct(
+        fastest = 1,
+        best = 9,
+        lowest = 0,
+        extension = ".tgz",
+        media_type = GZIP_LAYER,
+    ),
+    "zstd": struct(
+        fastest = 1,
+        best = 4,
+        lowest = 1,
+        extension = ".tar.zst",
+        media_type = ZSTD_LAYER,
+    ),
 }
+
+COMPRESSION_FORMATS = _FORMATS.keys()
 
 ALL_CORES = "nproc"
 
@@ -20,6 +36,17 @@ def layer_extension(format):
         str.
     """
     return _FORMATS[format].extension
+
+def compressed_media_type(format):
+    """Returns the media type of a layer that is compressed.
+
+    Args:
+        format: str, gzip or zstd.
+
+    Returns:
+        str.
+    """
+    return _FORMATS[format].media_type
 
 def parse_level(format, level, compilation_mode):
     """Returns the compression level that a setting stands for.

@@ -1,5 +1,24 @@
 """Names and documents of deploy operations."""
 
+load("//img/private/lib:runfiles.bzl", "MAIN_REPOSITORY")
+
+EAGER = "eager"
+
+# How the blobs of a push get to the registry.
+PUSH_STRATEGIES = [
+    EAGER,
+    "lazy",
+    "cas_registry",
+    "bes",
+]
+
+# What a deploy target takes from the environment it is run in, besides what it is found by.
+INHERITED_ENVIRONMENT = [
+    "DOCKER_CONFIG",
+    "IMG_CREDENTIAL_HELPER",
+    "IMG_REAPI_ENDPOINT",
+]
+
 _RUNFILES_NAMESPACE = "++rules_img_private++"
 
 def merge_tags(tag, tag_list):
@@ -26,22 +45,8 @@ def root_symlinks_prefix(label):
     Returns:
         str ending in a slash.
     """
-    parts = [_RUNFILES_NAMESPACE, label.repo_name or "_main", label.package, label.name]
+    parts = [_RUNFILES_NAMESPACE, label.repo_name or MAIN_REPOSITORY, label.package, label.name]
     return "/".join([part for part in parts if part]) + "/"
-
-def deploy_runfiles_path(short_path, workspace_name):
-    """Returns the path of a file below the runfiles directory Bazel makes.
-
-    Args:
-        short_path: str, a File's short_path.
-        workspace_name: str, ctx.workspace_name.
-
-    Returns:
-        str.
-    """
-    if short_path.startswith("../"):
-        return short_path.removeprefix("../")
-    return workspace_name + "/" + short_path
 
 def launch_description(*, root_symlinks_prefix, request_file):
     """Returns what the `img` tool reads when it is started as a deploy target's executable.

@@ -7,9 +7,6 @@ KIND_FILE = "f"
 KIND_DIRECTORY = "d"
 KIND_SYMLINK = "l"
 
-# Runfiles of the main repository are below this directory, whatever its name.
-MAIN_REPOSITORY_RUNFILES = "_main"
-
 def strip_root(path):
     """Returns a path in the image without its one leading slash, if it has one.
 
@@ -31,20 +28,6 @@ def has_line_break(text):
         bool.
     """
     return "\n" in text or "\r" in text or "\0" in text
-
-def rlocation_path(short_path):
-    """Returns the path of a file below a runfiles directory.
-
-    Args:
-        short_path: str, a File's short_path, or a path that is relative to the main
-            repository's runfiles.
-
-    Returns:
-        str.
-    """
-    if short_path.startswith("../"):
-        return short_path.removeprefix("../")
-    return MAIN_REPOSITORY_RUNFILES + "/" + short_path
 
 def file_kind(file):
     """Returns the letter that tells the tool how to read a file.

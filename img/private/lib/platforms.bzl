@@ -66,18 +66,17 @@ def normalize_variant(architecture, variant):
     """
     return "v8" if architecture == "arm64" and not variant else variant
 
-def format_platform(os, architecture, variant):
+def format_platform(platform):
     """Returns a platform as `os/architecture` or `os/architecture/variant`.
 
     Args:
-        os: str, a Go GOOS.
-        architecture: str, a Go GOARCH.
-        variant: str, possibly empty.
+        platform: struct (or ImageManifestInfo) with os, architecture and variant.
 
     Returns:
         str.
     """
-    return "/".join([part for part in [os, architecture, variant] if part])
+    parts = [platform.os, platform.architecture, platform.variant]
+    return "/".join([part for part in parts if part])
 
 def platforms_equal(left, right):
     """Tells whether two platforms are the same once their variants are normalized.
@@ -122,6 +121,22 @@ def _compatible_arm64_variants(variant):
     major = variant.split(".")[0]
     same_major = [candidate for candidate in older if candidate.split(".")[0] == major]
     return same_major if major == "v8" else same_major + ["v8"]
+
+def has_unnamed_variant(image, platform):
+    """Tells whether an image is for a variant, and a platform of its architecture names none.
+
+    Such an image runs on some machines of the platform only. An arm64 platform always has a variant.
+
+    Args:
+        image: struct (or ImageManifestInfo) with os, architecture and variant.
+        platform: struct with os, architecture and variant.
+
+    Returns:
+        bool.
+    """
+    if (image.os, image.architecture) != (platform.os, platform.architecture):
+        return False
+    return bool(image.variant) and not normalize_variant(platform.architecture, platform.variant)
 
 def select_by_platform(manifests, platform):
     """Returns the manifest that fits a platform best.

@@ -9,7 +9,7 @@ ImageManifestInfo = provider(
         "structured_config": "dict: what analysis knows of the configuration: architecture (str), os (str), variant (str, absent if there is none) and history (list, that of the base).",
         "architecture": "str: architecture as in the image configuration, a Go GOARCH.",
         "os": "str: operating system as in the image configuration, a Go GOOS.",
-        "variant": "str: variant of the architecture, or empty. That of arm64 is never empty.",
+        "variant": "str: variant of the architecture as in the image configuration, or empty. That of arm64 is never empty.",
         "layers": "list of LayerInfo: all layers, those of the base first.",
         "missing_blobs": "list of str: digests (in hex, without algorithm) of layer blobs that are not files of this build.",
     },

@@ -1,9 +1,10 @@
 """Repository rule with the `img` tool for the machine that Bazel runs on.
 
 The tool is either a binary that is there already, or built from the sources of this module with the
-machine's cargo, and built again when they change.
+machine's cargo, and built again when they change. Only Linux machines can build it yet.
 """
 
+load("//img/private/lib:build_host.bzl", "can_build_tool")
 load("//img/private/lib:fail_attr.bzl", "fail_attr")
 
 _TOOL_VARIABLE = "RULES_IMG_TOOL"
@@ -99,6 +100,9 @@ def _add_executable(repository_ctx, file):
         )
 
 def _build_tool(repository_ctx):
+    if not can_build_tool(repository_ctx.os.name):
+        _fail_system(repository_ctx.os.name)
+
     # By the label, the root is found wherever the module is.
     root = repository_ctx.path(Label("//:Cargo.toml")).dirname
     _watch_sources(repository_ctx, root)
@@ -121,8 +125,7 @@ def _build_tool(repository_ctx):
     )
     if result.return_code:
         _fail_build(cargo, root, result)
-    suffix = ".exe" if _is_windows(repository_ctx) else ""
-    _add_executable(repository_ctx, target_dir.get_child("release", "img" + suffix))
+    _add_executable(repository_ctx, target_dir.get_child("release", "img"))
     if target_dir == _own_target_dir(repository_ctx):
         # Some hundred megabytes that the next build, which starts from nothing, could not use.
         repository_ctx.delete(target_dir)
@@ -144,19 +147,26 @@ def _find_cargo(repository_ctx):
     cargo = repository_ctx.which("cargo")
     if cargo:
         return cargo
-    suffix = ".exe" if _is_windows(repository_ctx) else ""
     for home in _cargo_homes(repository_ctx):
-        cargo = repository_ctx.path(home).get_child("bin", "cargo" + suffix)
+        cargo = repository_ctx.path(home).get_child("bin", "cargo")
         if cargo.exists:
             return cargo
     return _fail_cargo()
 
 def _cargo_homes(repository_ctx):
-    homes = [repository_ctx.getenv("CARGO_HOME")]
-    for variable in ["HOME", "USERPROFILE"]:
-        home = repository_ctx.getenv(variable)
-        homes.append(home + "/.cargo" if home else None)
+    home = repository_ctx.getenv("HOME")
+    homes = [repository_ctx.getenv("CARGO_HOME"), home + "/.cargo" if home else None]
     return [home for home in homes if home]
+
+def _fail_system(os_name):
+    fail_attr(
+        "rules_img",
+        "img_tool",
+        expected = "a Linux machine: the `img` tool cannot be built on others yet",
+        found = os_name,
+        remedy = "run Bazel on Linux, or give the path of an `img` binary for this machine with " +
+                 "--repo_env={}=/path/to/img".format(_TOOL_VARIABLE),
+    )
 
 def _fail_cargo():
     fail_attr(

@@ -1,16 +1,20 @@
 """How a layer is compressed."""
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
-load("//img/private/lib:compression.bzl", "layer_extension", "parse_jobs", "parse_level")
+load(
+    "//img/private/lib:compression.bzl",
+    "COMPRESSION_FORMATS",
+    "compressed_media_type",
+    "layer_extension",
+    "parse_jobs",
+    "parse_level",
+)
 load("//img/private/lib:fail_attr.bzl", "fail_attr")
-load("//img/private/lib:media_types.bzl", "GZIP_LAYER", "ZSTD_LAYER")
 load("//img/private/resolve:choice.bzl", "choice_attr", "resolve_choice")
-
-_MEDIA_TYPES = {"gzip": GZIP_LAYER, "zstd": ZSTD_LAYER}
 
 COMPRESSION_ATTRS = {
     "compress": choice_attr(
-        ["gzip", "zstd"],
+        COMPRESSION_FORMATS,
         doc = "How to compress the layer",
         setting = "//img/settings:compress",
     ),
@@ -44,7 +48,7 @@ def resolve_compression(ctx):
         level = _resolve_level(ctx, format),
         jobs = _resolve_jobs(ctx),
         extension = layer_extension(format),
-        media_type = _MEDIA_TYPES[format],
+        media_type = compressed_media_type(format),
     )
 
 def _resolve_level(ctx, format):

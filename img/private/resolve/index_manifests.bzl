@@ -24,8 +24,8 @@ def resolve_index_manifests(ctx):
         for target in targets
     ]
 
-def resolve_index_origin(ctx):
-    """Returns where the blobs come from that the manifests of an index miss.
+def resolve_index_source(ctx):
+    """Returns where the blobs can be fetched that the manifests of an index miss.
 
     Args:
         ctx: rule context with attribute `manifests`.
@@ -33,23 +33,23 @@ def resolve_index_origin(ctx):
     Returns:
         PullInfo, or None if no manifest has one.
     """
-    origins = []
+    sources = []
     for _, targets in _slots(ctx):
         for target in targets:
-            if PullInfo in target and target[PullInfo] not in origins:
-                origins.append(target[PullInfo])
-    if len(origins) > 1 and _has_missing_blobs(ctx):
+            if PullInfo in target and target[PullInfo] not in sources:
+                sources.append(target[PullInfo])
+    if len(sources) > 1 and _has_missing_blobs(ctx):
         fail_attr(
             ctx.label,
             "manifests",
             expected = "images whose missing layers all come from one repository",
             found = "bases pulled from " + ", ".join([
-                "{}/{}".format(origin.registries[0], origin.repository)
-                for origin in origins
+                "{}/{}".format(source.registries[0], source.repository)
+                for source in sources
             ]),
-            remedy = "pull the bases with their layers (`layer_handling = \"eager\"`), or from one repository",
+            remedy = "take bases from one repository, or bases whose layers are files of this build",
         )
-    return origins[0] if origins else None
+    return sources[0] if sources else None
 
 def _slots(ctx):
     """Returns pairs of slot and targets: one for each platform, or the only one."""
@@ -76,10 +76,10 @@ def _check_slot(ctx, slot, targets):
                 ctx.label,
                 "manifests",
                 expected = "an image for {} ({}), which is in `platforms`".format(
-                    _format(expected),
+                    format_platform(expected),
                     slot_platform.label,
                 ),
-                found = "{}, which is for {}".format(target.label, _format(manifest)),
+                found = "{}, which is for {}".format(target.label, format_platform(manifest)),
                 remedy = "remove `platform` from that image, or list it without `platforms`",
             )
 
@@ -89,6 +89,3 @@ def _has_missing_blobs(ctx):
             if target[ImageManifestInfo].missing_blobs:
                 return True
     return False
-
-def _format(platform):
-    return format_platform(platform.os, platform.architecture, platform.variant)

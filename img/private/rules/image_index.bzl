@@ -8,7 +8,8 @@ load("//img/private/attrs:transitions.bzl", "TRANSITION_ATTRS")
 load("//img/private/providers:image_index_info.bzl", "ImageIndexInfo")
 load("//img/private/providers:image_manifest_info.bzl", "ImageManifestInfo")
 load("//img/private/providers:target_platform_info.bzl", "TargetPlatformInfo")
-load("//img/private/resolve:index_manifests.bzl", "resolve_index_manifests", "resolve_index_origin")
+load("//img/private/resolve:index_manifests.bzl", "resolve_index_manifests", "resolve_index_source")
+load("//img/private/resolve:oci_layout.bzl", "OCI_LAYOUT_ATTRS", "resolve_missing_blobs")
 load("//img/private/toolchain:toolchain_type.bzl", "TOOLCHAIN_TYPE")
 load("//img/private/toolchain:transitions.bzl", "index_platforms_transition", "reset_platform_transition")
 
@@ -17,7 +18,12 @@ def _image_index_impl(ctx):
     reject_templates(ctx, "annotations", ctx.attr.annotations.values())
     manifests = resolve_index_manifests(ctx)
     files = image_index_action(ctx, manifests)
-    layout = oci_layout_action(ctx, index = files.index, manifests = manifests)
+    layout = oci_layout_action(
+        ctx,
+        allow_missing_blobs = resolve_missing_blobs(ctx),
+        index = files.index,
+        manifests = manifests,
+    )
     providers = [
         DefaultInfo(files = depset([files.index])),
         OutputGroupInfo(
@@ -26,8 +32,8 @@ def _image_index_impl(ctx):
         ),
         ImageIndexInfo(index = files.index, manifests = manifests),
     ]
-    origin = resolve_index_origin(ctx)
-    return providers + ([origin] if origin else [])
+    source = resolve_index_source(ctx)
+    return providers + ([source] if source else [])
 
 image_index = rule(
     implementation = _image_index_impl,
@@ -47,7 +53,7 @@ image_index(
 
 Output groups: `digest` (text, `sha256:…`) and `oci_layout` (a directory).
 """,
-    attrs = ANNOTATION_ATTRS | TRANSITION_ATTRS | {
+    attrs = ANNOTATION_ATTRS | OCI_LAYOUT_ATTRS | TRANSITION_ATTRS | {
         "manifests": attr.label_list(
             cfg = index_platforms_transition,
             doc = "Images, in the order of the index. With `platforms`, all of them are built for each platform.",

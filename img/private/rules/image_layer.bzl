@@ -125,7 +125,11 @@ It goes over `default_metadata`. Each path has to be that of a file of the layer
 
 An executable goes there with its runfiles beside it. Of any other target, all default outputs are
 added: a single file is put at the path itself, several below it by their base names. A path that ends
-in a slash is a directory to put things into, however many there are.""",
+in a slash is a directory to put things into, however many there are.
+
+A symlink that an action declares (`ctx.actions.declare_symlink`) is stored as a symlink from Bazel 8 on.
+Bazel 7 does not tell it from a file, so what it points at is added; if there is nothing, the action fails
+with `No such file or directory`. Write such a symlink into `symlinks`.""",
         ),
         "symlinks": attr.string_dict(
             doc = "Path of a symlink in the image to the text of the symlink, which is kept as it is. Empty by default.",

@@ -10,6 +10,7 @@ load("//img/private/providers:image_manifest_info.bzl", "ImageManifestInfo")
 load("//img/private/providers:pull_info.bzl", "PullInfo")
 load("//img/private/resolve:base.bzl", "resolve_base")
 load("//img/private/resolve:layers.bzl", "resolve_layers")
+load("//img/private/resolve:oci_layout.bzl", "OCI_LAYOUT_ATTRS", "resolve_missing_blobs")
 load("//img/private/resolve:platform.bzl", "PLATFORM_ATTRS", "resolve_platform")
 load("//img/private/toolchain:toolchain_type.bzl", "TOOLCHAIN_TYPE")
 load("//img/private/toolchain:transitions.bzl", "image_platform_transition", "layer_transition")
@@ -23,12 +24,17 @@ def _image_manifest_impl(ctx):
     layers = resolve_layers(ctx)
     files = image_manifest_action(ctx, base = base, layers = layers, platform = platform)
     image = _image_manifest_info(files, base, layers, platform)
+    layout = oci_layout_action(
+        ctx,
+        allow_missing_blobs = resolve_missing_blobs(ctx),
+        manifests = [image],
+    )
     providers = [
         DefaultInfo(files = depset([files.manifest, files.config])),
         OutputGroupInfo(
             descriptor = depset([files.descriptor]),
             digest = depset([files.digest]),
-            oci_layout = depset([oci_layout_action(ctx, manifests = [image])]),
+            oci_layout = depset([layout]),
         ),
         image,
     ]
@@ -76,12 +82,12 @@ signal holds until `config_fragment` says otherwise, and that until an attribute
 
 Output groups: `descriptor`, `digest` (text, `sha256:…`) and `oci_layout` (a directory).
 """,
-    attrs = ANNOTATION_ATTRS | PLATFORM_ATTRS | TRANSITION_ATTRS | {
+    attrs = ANNOTATION_ATTRS | OCI_LAYOUT_ATTRS | PLATFORM_ATTRS | TRANSITION_ATTRS | {
         "base": attr.label(
             doc = """Image to extend. None by default.
 
 Of an index, the manifest is taken whose platform is the same, or has an older variant of the
-architecture if there is none.""",
+architecture if there is none. An image for a variant is refused for a platform that names none.""",
             providers = [[ImageManifestInfo], [ImageIndexInfo]],
         ),
         "cmd": attr.string_list(

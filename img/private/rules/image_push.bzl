@@ -5,7 +5,15 @@ load("//img/private/actions:deploy_metadata.bzl", "push_metadata_action")
 load("//img/private/actions:launcher.bzl", "launcher_action")
 load("//img/private/attrs:checks.bzl", "reject_templates")
 load("//img/private/attrs:transitions.bzl", "TRANSITION_ATTRS")
-load("//img/private/lib:deploy.bzl", "merge_tags", "operation_symlinks", "root_symlinks_prefix")
+load(
+    "//img/private/lib:deploy.bzl",
+    "EAGER",
+    "INHERITED_ENVIRONMENT",
+    "PUSH_STRATEGIES",
+    "merge_tags",
+    "operation_symlinks",
+    "root_symlinks_prefix",
+)
 load("//img/private/lib:fail_attr.bzl", "fail_attr")
 load("//img/private/providers:deploy_info.bzl", "DeployInfo")
 load("//img/private/providers:image_index_info.bzl", "ImageIndexInfo")
@@ -14,9 +22,6 @@ load("//img/private/resolve:choice.bzl", "choice_attr", "resolve_choice")
 load("//img/private/resolve:deploy_image.bzl", "resolve_deploy_image")
 load("//img/private/toolchain:toolchain_type.bzl", "TOOLCHAIN_TYPE")
 load("//img/private/toolchain:transitions.bzl", "reset_platform_transition")
-
-_EAGER = "eager"
-_STRATEGIES = [_EAGER, "lazy", "cas_registry", "bes"]
 
 def _image_push_impl(ctx):
     _check_tags(ctx)
@@ -46,6 +51,7 @@ def _image_push_impl(ctx):
                 root_symlinks = operation_symlinks(prefix + "0/", image.index, image.manifests),
             ),
         ),
+        RunEnvironmentInfo(inherited_environment = INHERITED_ENVIRONMENT),
         OutputGroupInfo(deploy_manifest = depset([deploy_manifest])),
         DeployInfo(
             image = image.info,
@@ -66,7 +72,7 @@ def _check_tags(ctx):
 
 def _resolve_strategy(ctx):
     strategy = resolve_choice(ctx.attr.strategy, ctx.attr._default_strategy)
-    if strategy != _EAGER:
+    if strategy != EAGER:
         fail_attr(
             ctx.label,
             "strategy",
@@ -112,7 +118,7 @@ Output group: `deploy_manifest`.
             doc = "Repository in the registry, for example `team/server`.",
         ),
         "strategy": choice_attr(
-            _STRATEGIES,
+            PUSH_STRATEGIES,
             doc = "How blobs get to the registry. Only `eager`, which uploads what the registry lacks, is supported yet",
             setting = "//img/settings:push_strategy",
         ),
