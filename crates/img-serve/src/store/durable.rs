@@ -38,7 +38,10 @@ pub(crate) fn touch(path: &Path) -> Result<(), StoreError> {
         .append(true)
         .open(path)
         .attempt("create", path)?;
-    flush_parent(path)
+    flush_parent(path).inspect_err(|_| {
+        // What may be gone after a power cut must not be relied on before.
+        let _ = fs::remove_file(path);
+    })
 }
 
 /// Removes a file and tells whether it was there.
