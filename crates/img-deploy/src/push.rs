@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use img_oci::{Descriptor, Digest, Tag, TagOrDigest};
-use img_registry::{RegistryClient, RepositoryClient};
+use img_registry::{RegistryClient, RegistryError, RepositoryClient};
 use img_store::FileSource;
 use img_wire::RootKind;
 
@@ -101,13 +101,16 @@ impl Push<'_> {
             .await
     }
 
-    fn repository(&self, image: &ImagePlan) -> RepositoryClient {
+    fn repository(&self, image: &ImagePlan) -> Result<RepositoryClient, RegistryError> {
         self.client.repository(&image.registry, &image.repository)
     }
 
-    /// Finds out what is missing: one request if nothing is.
+    /// Finds out what is missing: by one request for each tag; one for the root, unless a tag names
+    /// it; and one for each manifest of an index that is not there.
     async fn probe<'i>(&self, image: &'i ImagePlan) -> Result<Probe<'i>, PushError> {
-        let repository = self.repository(image);
+        let repository = self
+            .repository(image)
+            .map_err(|error| PushError::of(image, error))?;
         let found = |selector: TagOrDigest| {
             let repository = repository.clone();
             async move {

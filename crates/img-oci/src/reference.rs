@@ -80,13 +80,20 @@ impl RegistryHost {
         }
     }
 
-    /// Tells whether the registry is on this machine, so that plain HTTP is what it speaks.
+    /// Tells whether plain HTTP is what the registry speaks: on this machine, and on those that
+    /// multicast DNS finds (`*.local`).
+    ///
+    /// That says nothing of whether a password may go there; see [`Self::is_loopback`].
     pub fn is_local(&self) -> bool {
-        let host = self.host();
-        let top_level = host.rsplit('.').next().unwrap_or(host);
         // `local` alone is a name like any other.
-        let local_name = top_level == "localhost" || (top_level == "local" && host != top_level);
-        local_name
+        self.is_loopback() || self.host().ends_with(".local")
+    }
+
+    /// Tells whether the registry is on this machine, so that nobody listens on the way to it.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host();
+        host == "localhost"
+            || host.ends_with(".localhost")
             || host
                 .parse::<std::net::IpAddr>()
                 .is_ok_and(|address| address.is_loopback())
@@ -393,19 +400,19 @@ mod tests {
 
     #[test]
     fn local_registries_speak_plain_http() {
-        let check = |text: &str, local: bool| {
-            assert_eq!(
-                text.parse::<RegistryHost>().unwrap().is_local(),
-                local,
-                "{text}"
-            );
+        let check = |text: &str, local: bool, loopback: bool| {
+            let host: RegistryHost = text.parse().unwrap();
+            let found = (host.is_local(), host.is_loopback());
+            assert_eq!(found, (local, loopback), "{text}");
         };
-        check("localhost:5000", true);
-        check("127.0.0.1:5000", true);
-        check("[::1]:5000", true);
-        check("nas.local", true);
-        check("localhost.example.com", false);
-        check("10.0.0.1:5000", false);
-        check("127.example.com", false);
+        check("localhost:5000", true, true);
+        check("a.LocalHost", true, true);
+        check("127.0.0.1:5000", true, true);
+        check("[::1]:5000", true, true);
+        check("nas.local", true, false);
+        check("local", false, false);
+        check("localhost.example.com", false, false);
+        check("10.0.0.1:5000", false, false);
+        check("127.example.com", false, false);
     }
 }

@@ -1,8 +1,8 @@
 //! Answering a registry's challenge: Basic, or a bearer token from the token server it names.
 //!
-//! A password goes to the registry itself, or to a token server of the same domain, and never over
-//! plain HTTP to another machine (unless plain HTTP is what the user asked for). Token servers
-//! elsewhere are asked without it.
+//! Credentials go to the registry itself, or to a token server of the same domain, and never over
+//! plain HTTP to another machine, unless plain HTTP is what the user asked for. Where there are
+//! credentials, a token server of another domain is an error; where there are none, it is asked.
 
 mod realm;
 
@@ -51,6 +51,14 @@ pub enum AuthError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Others could read the credentials on their way.
+    #[error(
+        "{registry} is another machine asked by plain HTTP, over which no credentials are sent"
+    )]
+    Overheard {
+        /// The registry.
+        registry: RegistryHost,
+    },
     /// The credentials could not be looked up.
     #[error(transparent)]
     Credentials(#[from] CredentialError),
@@ -98,6 +106,9 @@ impl AuthError {
             Self::Challenge { .. } | Self::NoToken { .. } => {
                 Some(format!("check that {registry} is an OCI registry"))
             }
+            Self::Overheard { .. } => Some(format!(
+                "pass --insecure to send them all the same, or log out of {registry} if it needs none"
+            )),
             Self::Realm { .. } => Some(format!(
                 "log out of {registry} if it needs no credentials, or report this to its operator"
             )),
@@ -114,6 +125,18 @@ impl Scopes {
         Self(vec![format!("repository:{repository}:{actions}")])
     }
 
+    /// Returns these scopes and those of a challenge, which are separated by spaces.
+    fn with(&self, wanted: &str) -> Self {
+        let mut all = self.clone();
+        for scope in wanted.split(' ').filter(|scope| !scope.is_empty()) {
+            match all.0.iter_mut().find(|known| name(known) == name(scope)) {
+                Some(known) => add_actions(known, scope),
+                None => all.0.push(scope.to_owned()),
+            }
+        }
+        all
+    }
+
     #[must_use]
     pub(crate) fn and(mut self, repository: &Repository, actions: &str) -> Self {
         self.0.push(format!("repository:{repository}:{actions}"));
@@ -121,10 +144,29 @@ impl Scopes {
     }
 }
 
+/// Returns what a scope is about, without the actions.
+fn name(scope: &str) -> &str {
+    scope.rsplit_once(':').map_or(scope, |(name, _)| name)
+}
+
+/// Adds the actions of one scope to another one of the same name.
+fn add_actions(known: &mut String, scope: &str) {
+    let more = scope.rsplit_once(':').map_or("", |(_, actions)| actions);
+    for action in more.split(',').filter(|action| !action.is_empty()) {
+        let actions = known.rsplit_once(':').map_or("", |(_, actions)| actions);
+        if !actions.split(',').any(|known| known == action) {
+            known.push(',');
+            known.push_str(action);
+        }
+    }
+}
+
 /// Answers the challenges of one registry for one repository.
 pub(crate) struct Authenticator {
     registry: RegistryHost,
     repository: Repository,
+    /// Where the registry's API is.
+    base: Url,
     transport: Arc<Transport>,
     credentials: Arc<Credentials>,
     state: Mutex<State>,
@@ -134,6 +176,8 @@ pub(crate) struct Authenticator {
 struct State {
     scheme: Option<Challenge>,
     credential: Known,
+    /// What the registry said that a request with these scopes has to be allowed.
+    wanted: BTreeMap<Scopes, String>,
     tokens: BTreeMap<Scopes, Token>,
 }
 
@@ -157,12 +201,14 @@ impl Authenticator {
     pub(crate) fn new(
         registry: RegistryHost,
         repository: Repository,
+        base: Url,
         transport: Arc<Transport>,
         credentials: Arc<Credentials>,
     ) -> Self {
         Self {
             registry,
             repository,
+            base,
             transport,
             credentials,
             state: Mutex::default(),
@@ -195,6 +241,12 @@ impl Authenticator {
         let Some(challenge) = self.challenge(headers)? else {
             return Ok(None);
         };
+        if let Challenge::Bearer(BearerChallenge {
+            scope: Some(scope), ..
+        }) = &challenge
+        {
+            state.wanted.insert(scopes.clone(), scope.clone());
+        }
         state.scheme = Some(challenge);
         let header = self.renew(&mut state, scopes).await?;
         Ok(header.filter(|header| Some(header) != refused))
@@ -218,6 +270,10 @@ impl Authenticator {
 
     async fn renew(&self, state: &mut State, scopes: &Scopes) -> Result<Option<Secret>, AuthError> {
         let credential = self.credential(state).await?;
+        if credential.is_some() && self.transport.is_overheard(&self.base) {
+            let registry = self.registry.clone();
+            return Err(AuthError::Overheard { registry });
+        }
         let token = match (&state.scheme, credential) {
             (Some(Challenge::Basic), Some(Credential::Basic { username, password })) => Token {
                 header: basic(&username, &password),
@@ -228,7 +284,8 @@ impl Authenticator {
                 expires: None,
             },
             (Some(Challenge::Bearer(bearer)), credential) => {
-                self.fetch_token(bearer, scopes, credential.as_ref())
+                let wanted = state.wanted.get(scopes).map_or("", String::as_str);
+                self.fetch_token(bearer, &scopes.with(wanted), credential.as_ref())
                     .await?
             }
             _ => return Ok(None),
@@ -255,13 +312,7 @@ impl Authenticator {
         scopes: &Scopes,
         credential: Option<&Credential>,
     ) -> Result<Token, AuthError> {
-        let base = self.transport.base(&self.registry);
-        let realm = realm::of(
-            bearer,
-            &base,
-            self.transport.plain_http,
-            credential.is_some(),
-        );
+        let realm = realm::of(bearer, &self.base, &self.transport, credential.is_some());
         let realm = realm.map_err(|reason| AuthError::Realm {
             registry: self.registry.clone(),
             reason,
@@ -355,10 +406,10 @@ pub(crate) fn authorize(request: &mut Request, header: &Secret) {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct TokenAnswer {
-    token: Option<String>,
-    access_token: Option<String>,
+    token: Option<Secret>,
+    access_token: Option<Secret>,
     expires_in: Option<u64>,
 }
 
@@ -366,7 +417,7 @@ struct TokenAnswer {
 /// what the server's clock says is of no use.
 fn token_of(body: &[u8]) -> Option<Token> {
     let answer: TokenAnswer = serde_json::from_slice(body).ok()?;
-    let nonempty = |token: Option<String>| token.filter(|token| !token.is_empty());
+    let nonempty = |token: Option<Secret>| token.filter(|token| !token.is_empty());
     let token = nonempty(answer.token).or(nonempty(answer.access_token))?;
     let seconds = answer
         .expires_in
@@ -376,7 +427,7 @@ fn token_of(body: &[u8]) -> Option<Token> {
     let life = Duration::from_secs(seconds - seconds / 10);
     let expires = Instant::now().checked_add(life);
     Some(Token {
-        header: Secret::new(format!("Bearer {token}")),
+        header: Secret::new(format!("Bearer {}", token.expose())),
         expires,
     })
 }
@@ -384,6 +435,84 @@ fn token_of(body: &[u8]) -> Option<Token> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::PlainHttp;
+
+    /// Answers a challenge for Basic credentials that a file has for the registry.
+    async fn check_basic(registry: &str, plain_http: PlainHttp, expected: &str) {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("auth.json");
+        let entry = r#"{"username":"user","password":"canary"}"#;
+        std::fs::write(&file, format!(r#"{{"auths":{{"{registry}":{entry}}}}}"#)).unwrap();
+        let transport = Arc::new(Transport::new(plain_http, Duration::MAX));
+        let registry: RegistryHost = registry.parse().unwrap();
+        let authenticator = Authenticator::new(
+            registry.clone(),
+            "a".parse().unwrap(),
+            transport.base(&registry).unwrap(),
+            transport,
+            Arc::new(Credentials::new(crate::CredentialLocations {
+                registry_auth_file: Some(file),
+                ..Default::default()
+            })),
+        );
+        let challenge = HeaderValue::from_static("Basic realm=x");
+        let headers = HeaderMap::from_iter([(WWW_AUTHENTICATE, challenge)]);
+        let scopes = Scopes::of(&"a".parse().unwrap(), "pull");
+        let found = match authenticator.answer(&headers, &scopes, None).await {
+            Ok(header) => header.map_or("nothing", |_| "sent").to_owned(),
+            Err(error) => format!("{error}; {}", error.hint(&registry).unwrap_or_default()),
+        };
+        assert_eq!(found, expected, "{registry}");
+    }
+
+    #[tokio::test]
+    async fn credentials_go_in_clear_to_this_machine_only() {
+        check_basic("127.0.0.1:5000", PlainHttp::Local, "sent").await;
+        check_basic("ghcr.io", PlainHttp::Local, "sent").await;
+        check_basic(
+            "nas.local",
+            PlainHttp::Local,
+            "nas.local is another machine asked by plain HTTP, over which no credentials are sent; \
+             pass --insecure to send them all the same, or log out of nas.local if it needs none",
+        )
+        .await;
+        check_basic("nas.local", PlainHttp::Everywhere, "sent").await;
+        check_basic("ghcr.io", PlainHttp::Everywhere, "sent").await;
+    }
+
+    #[test]
+    fn a_token_is_for_what_we_ask_and_what_the_registry_wants() {
+        let ours = Scopes::of(&"a".parse().unwrap(), "pull");
+        let check = |wanted: &str, expected: &[&str]| {
+            assert_eq!(ours.with(wanted).0, expected, "{wanted}");
+        };
+        check("", &["repository:a:pull"]);
+        check("repository:a:pull", &["repository:a:pull"]);
+        check(
+            "repository:a:push,pull,delete",
+            &["repository:a:pull,push,delete"],
+        );
+        check(
+            " repository:b:pull  registry:catalog:* x",
+            &[
+                "repository:a:pull",
+                "repository:b:pull",
+                "registry:catalog:*",
+                "x",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_token_servers_answer_prints_without_tokens() {
+        let answer = r#"{"token":"canary","access_token":"canary","expires_in":7}"#;
+        let answer: TokenAnswer = serde_json::from_str(answer).unwrap();
+        let shown = format!("{answer:?}");
+        assert!(
+            shown.contains("***") && !shown.contains("canary"),
+            "{shown}"
+        );
+    }
 
     #[test]
     fn tokens_without_a_life_are_not_thrown_away() {

@@ -1,6 +1,7 @@
 //! The client: one for all registries, and the part of it that talks to one repository.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,6 +29,9 @@ const MAX_REDIRECTS: usize = 10;
 /// The longest refusal that is read, in bytes.
 const MAX_REFUSAL: u64 = 64 << 10;
 
+/// How long a registry has to delete an upload: short, as a signal or an error waits behind it.
+const FAREWELL: Duration = Duration::from_millis(1500);
+
 /// How a client behaves.
 pub struct RegistryOptions {
     /// With whom plain HTTP is spoken.
@@ -38,6 +42,8 @@ pub struct RegistryOptions {
     pub retry: RetryOptions,
     /// How long a registry may be silent.
     pub idle_timeout: Duration,
+    /// How long a registry has to delete an upload that was given up, as nobody waits for that.
+    pub farewell: Duration,
 }
 
 impl Default for RegistryOptions {
@@ -47,6 +53,7 @@ impl Default for RegistryOptions {
             credentials: Credentials::default(),
             retry: RetryOptions::default(),
             idle_timeout: IDLE_TIMEOUT,
+            farewell: FAREWELL,
         }
     }
 }
@@ -61,6 +68,7 @@ struct Shared {
     transport: Arc<Transport>,
     credentials: Arc<Credentials>,
     retry: RetryOptions,
+    farewell: Duration,
     repositories: Mutex<BTreeMap<(RegistryHost, Repository), RepositoryClient>>,
 }
 
@@ -71,6 +79,7 @@ impl RegistryClient {
             transport: Arc::new(Transport::new(options.plain_http, options.idle_timeout)),
             credentials: Arc::new(options.credentials),
             retry: options.retry,
+            farewell: options.farewell,
             repositories: Mutex::default(),
         };
         Self {
@@ -79,19 +88,25 @@ impl RegistryClient {
     }
 
     /// Returns the client of one repository.
-    pub fn repository(&self, registry: &RegistryHost, repository: &Repository) -> RepositoryClient {
+    pub fn repository(
+        &self,
+        registry: &RegistryHost,
+        repository: &Repository,
+    ) -> Result<RepositoryClient, RegistryError> {
         let key = (registry.clone(), repository.clone());
-        let mut repositories = self.repositories();
-        repositories
-            .entry(key)
-            .or_insert_with(|| self.new_repository(registry, repository))
-            .clone()
+        match self.repositories().entry(key) {
+            Entry::Occupied(known) => Ok(known.get().clone()),
+            Entry::Vacant(slot) => {
+                let client = self.new_repository(registry, repository)?;
+                Ok(slot.insert(client).clone())
+            }
+        }
     }
 
     /// Deletes the sessions of uploads that were given up, all at once.
     ///
-    /// For a caller that dropped what it was doing. Failures are not reported: registries clean up
-    /// behind their clients sooner or later.
+    /// For a caller that dropped what it was doing. Failures are not reported, nor are registries
+    /// waited for that are slow with it: they clean up behind their clients sooner or later.
     pub async fn abandon_uploads(&self) {
         let repositories: Vec<_> = self.repositories().values().cloned().collect();
         let sessions = repositories.iter().map(RepositoryClient::abandon_uploads);
@@ -107,24 +122,36 @@ impl RegistryClient {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn new_repository(&self, registry: &RegistryHost, repository: &Repository) -> RepositoryClient {
+    fn new_repository(
+        &self,
+        registry: &RegistryHost,
+        repository: &Repository,
+    ) -> Result<RepositoryClient, RegistryError> {
+        let base = self.shared.transport.base(registry);
+        let base = base.map_err(|source| RegistryError::Failed {
+            registry: registry.clone(),
+            repository: repository.clone(),
+            subject: "anything".to_owned(),
+            source: Box::new(source),
+        })?;
         let auth = Authenticator::new(
             registry.clone(),
             repository.clone(),
+            base.clone(),
             Arc::clone(&self.shared.transport),
             Arc::clone(&self.shared.credentials),
         );
-        RepositoryClient {
+        Ok(RepositoryClient {
             inner: Arc::new(Inner {
                 registry: registry.clone(),
                 repository: repository.clone(),
-                base: self.shared.transport.base(registry),
+                base,
                 transport: Arc::clone(&self.shared.transport),
                 retry: self.shared.retry.clone(),
                 auth,
-                uploads: OpenUploads::default(),
+                uploads: OpenUploads::new(self.shared.farewell),
             }),
-        }
+        })
     }
 }
 

@@ -13,6 +13,14 @@ use crate::auth::AuthError;
 /// Why a request got no answer, or none that can be used.
 #[derive(Debug, Error)]
 pub enum RequestError {
+    /// The registry's name cannot be part of a URL.
+    #[error("{host} cannot be the name of a host: {cause}")]
+    Name {
+        /// Host and port.
+        host: String,
+        /// What is wrong with it.
+        cause: String,
+    },
     /// No connection came about.
     #[error("cannot connect to {host}: {cause}")]
     Connect {
@@ -101,6 +109,7 @@ impl RequestError {
     /// Returns what the user can do.
     pub fn hint(&self, registry: &RegistryHost) -> Option<String> {
         let hint = match self {
+            Self::Name { .. } => format!("check the spelling of {registry}"),
             Self::Connect { .. } => format!(
                 "check that {registry} is the right name and port, that the registry runs, and HTTPS_PROXY and NO_PROXY"
             ),
@@ -158,12 +167,15 @@ impl RegistryError {
         }
     }
 
-    /// Returns the refusal, if there was one.
-    pub fn response(&self) -> Option<&ResponseError> {
-        match self {
-            Self::Refused { source, .. } => Some(source),
-            Self::Failed { .. } => None,
-        }
+    /// Tells whether the registry was not reached at all.
+    pub fn is_unreachable(&self) -> bool {
+        let Self::Failed { source, .. } = self else {
+            return false;
+        };
+        matches!(
+            **source,
+            RequestError::Connect { .. } | RequestError::Tls { .. }
+        )
     }
 }
 

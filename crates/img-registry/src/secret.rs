@@ -2,14 +2,21 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+
 /// A password or token. Prints as `***`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
     /// Takes hold of a secret.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Returns the text, to be sent and never to be shown.

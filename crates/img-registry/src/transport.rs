@@ -22,7 +22,7 @@ pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// With whom plain HTTP is spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PlainHttp {
-    /// With registries on this machine.
+    /// With registries on this machine, and with those of a `.local` name, which get no credentials.
     #[default]
     Local,
     /// With every registry, as the user asked for.
@@ -53,11 +53,19 @@ impl Transport {
     }
 
     /// Returns the URL under which a registry's API is.
-    pub(crate) fn base(&self, registry: &RegistryHost) -> Url {
+    pub(crate) fn base(&self, registry: &RegistryHost) -> Result<Url, RequestError> {
         let plain = registry.is_local() || self.plain_http == PlainHttp::Everywhere;
         let scheme = if plain { "http" } else { "https" };
         let url = format!("{scheme}://{}/v2/", registry.api_host());
-        Url::parse(&url).expect("a registry host is a valid authority")
+        Url::parse(&url).map_err(|error| RequestError::Name {
+            host: registry.to_string(),
+            cause: error.to_string(),
+        })
+    }
+
+    /// Tells whether what is sent to a URL can be read on its way there, and nobody agreed to that.
+    pub(crate) fn is_overheard(&self, url: &Url) -> bool {
+        url.scheme() == "http" && !is_loopback(url) && self.plain_http != PlainHttp::Everywhere
     }
 
     /// Sends a request and returns the head of the response.
@@ -136,11 +144,18 @@ pub(crate) fn authority(url: &Url) -> String {
         .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// Tells whether a URL names this machine.
+/// Tells whether plain HTTP is spoken with the host of a URL.
 pub(crate) fn is_local(url: &Url) -> bool {
-    authority(url)
-        .parse::<RegistryHost>()
-        .is_ok_and(|host| host.is_local())
+    host(url).is_some_and(|host| host.is_local())
+}
+
+/// Tells whether a URL names this machine.
+fn is_loopback(url: &Url) -> bool {
+    host(url).is_some_and(|host| host.is_loopback())
+}
+
+fn host(url: &Url) -> Option<RegistryHost> {
+    authority(url).parse().ok()
 }
 
 /// Tells whether credentials for one URL may go to the other.

@@ -190,19 +190,19 @@ impl Upload<'_> {
         let close = |session: &UploadSession| {
             with_query(&session.url, "digest", &self.blob.digest.to_string())
         };
-        let response = if session.offset == 0 {
-            self.send(Method::PUT, close(session), 0).await?
-        } else {
+        // Begun, it is a chunk first; one that has all its bytes is only closed.
+        if (1..self.blob.size).contains(&session.offset) {
             let response = self
                 .send(Method::PATCH, session.url.clone(), session.offset)
                 .await?;
-            let response = self.accept(response, session.offset > 0).await?;
-            session
-                .advance(&response, self.blob.size)
+            let response = self.accept(response, true).await?;
+            self.repository
+                .advance(session, &response, self.blob.size)
                 .map_err(Failure::Lost)?;
-            self.send(Method::PUT, close(session), self.blob.size)
-                .await?
-        };
+        }
+        let response = self
+            .send(Method::PUT, close(session), session.offset)
+            .await?;
         let response = self.accept(response, session.offset > 0).await?;
         self.check_stored(&response)?;
         self.repository.inner.uploads.closed(session);
@@ -305,16 +305,13 @@ impl Upload<'_> {
 
     /// Returns the session with the offset the registry tells, or none if it has to be a new one.
     async fn resume(&self, session: Option<UploadSession>) -> Option<UploadSession> {
-        let session = session?;
-        let offset = self
-            .repository
-            .upload_offset(&session, self.blob.size)
-            .await;
-        if let Some(offset) = offset.filter(|offset| *offset > 0) {
-            return Some(UploadSession { offset, ..session });
+        let mut session = session?;
+        let known = self.repository.look_up(&mut session, self.blob.size).await;
+        if known.is_none() {
+            self.discard(Some(session)).await;
+            return None;
         }
-        self.discard(Some(session)).await;
-        None
+        Some(session)
     }
 
     async fn discard(&self, session: Option<UploadSession>) {

@@ -24,13 +24,12 @@ impl Push<'_> {
     ) -> Result<(), PushError> {
         let mut holders: Vec<&Repository> = Vec::new();
         for destination in &transfer.destinations {
-            let repository = self.client.repository(&transfer.registry, destination);
             let mounts = holders.iter().copied().chain(&transfer.mount_from);
             let mounts: Vec<_> = mounts
                 .filter(|from| *from != destination)
                 .take(MOUNTS)
                 .collect();
-            let arrived = self.bring(&repository, transfer, &mounts).await;
+            let arrived = self.bring(destination, transfer, &mounts).await;
             let how = arrived.map_err(|failure| named(plan, transfer, destination, failure))?;
             self.arrived(&transfer.blob, how);
             holders.insert(0, destination);
@@ -40,10 +39,11 @@ impl Push<'_> {
 
     async fn bring(
         &self,
-        repository: &RepositoryClient,
+        destination: &Repository,
         transfer: &BlobTransfer,
         mounts: &[&Repository],
     ) -> Result<Transfer, PushFailure> {
+        let repository = &self.client.repository(&transfer.registry, destination)?;
         let blob = &transfer.blob;
         if repository.has_blob(blob).await? {
             return Ok(Transfer::Skipped);
@@ -69,10 +69,11 @@ impl Push<'_> {
                     return Ok(Mount::Done);
                 }
                 Ok(MountOutcome::Declined(session)) => return Ok(Mount::Session(Some(session))),
-                // Without the right to read the other repository, say: then the bytes are sent.
                 Ok(MountOutcome::Mounted) => {}
-                Err(error) if error.response().is_some() => {}
-                Err(error) => return Err(error.into()),
+                Err(error) if error.is_unreachable() => return Err(error.into()),
+                // No token for the other repository, say: a mount is a favour, and the bytes are
+                // sent without it.
+                Err(_) => {}
             }
         }
         Ok(Mount::Session(None))
@@ -86,7 +87,7 @@ impl Push<'_> {
         mut session: Option<UploadSession>,
     ) -> Result<(), PushFailure> {
         let position = self.position(&transfer.blob);
-        let sources = self.sources(transfer);
+        let sources = self.sources(transfer)?;
         let mut failure = PushFailure::NoSource {
             digest: transfer.blob.digest.clone(),
         };
@@ -104,9 +105,9 @@ impl Push<'_> {
         Err(failure)
     }
 
-    fn sources(&self, transfer: &BlobTransfer) -> Vec<Box<dyn BlobSource>> {
+    fn sources(&self, transfer: &BlobTransfer) -> Result<Vec<Box<dyn BlobSource>>, PushFailure> {
         if self.options.files.path(&transfer.blob.digest).is_some() {
-            return vec![Box::new(self.options.files.clone())];
+            return Ok(vec![Box::new(self.options.files.clone())]);
         }
         let places = transfer.origins.iter().flat_map(|origin| {
             origin
@@ -116,7 +117,8 @@ impl Push<'_> {
         });
         places
             .map(|(registry, repository)| {
-                Box::new(self.client.repository(registry, repository)) as Box<dyn BlobSource>
+                let source = self.client.repository(registry, repository)?;
+                Ok(Box::new(source) as Box<dyn BlobSource>)
             })
             .collect()
     }

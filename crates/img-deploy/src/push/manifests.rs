@@ -37,7 +37,7 @@ impl Push<'_> {
         image: &ImagePlan,
         document: &Descriptor,
     ) -> Result<(), PushFailure> {
-        let repository = self.repository(image);
+        let repository = self.repository(image)?;
         let bytes = self.read(document).await?;
         let selector = by_digest(&document.digest);
         match repository.put_manifest(&selector, document, &bytes).await {
@@ -59,7 +59,7 @@ impl Push<'_> {
         missing: &[Digest],
     ) -> Result<(), PushFailure> {
         let is_missing = |digest: &Digest| missing.is_empty() || missing.contains(digest);
-        let repository = self.repository(image);
+        let repository = self.repository(image)?;
         for manifest in &image.manifests {
             let below = manifest.descriptor.digest == document.digest;
             if below {
@@ -84,7 +84,7 @@ impl Push<'_> {
         manifest: &ManifestPlan,
         is_missing: &dyn Fn(&Digest) -> bool,
     ) -> Result<(), PushFailure> {
-        let repository = self.repository(image);
+        let repository = self.repository(image)?;
         for transfer in transfers([(image, manifest)]) {
             if is_missing(&transfer.blob.digest) {
                 self.upload(&repository, &transfer, None).await?;
@@ -103,7 +103,9 @@ impl Push<'_> {
             .read(&image.root)
             .await
             .map_err(|error| PushError::of(image, error))?;
-        let repository = self.repository(image);
+        let repository = self
+            .repository(image)
+            .map_err(|error| PushError::of(image, error))?;
         for tag in &probe.tags {
             let selector = TagOrDigest::Tag((*tag).clone());
             let put = repository

@@ -253,6 +253,27 @@ async fn a_blob_for_two_repositories_is_sent_once_and_mounted() {
 }
 
 #[tokio::test]
+async fn a_mount_without_a_token_is_an_upload() {
+    for status in [401, 403] {
+        let (registry, image) = (FakeRegistry::start().await, image());
+        let realm = format!("http://{}/token", registry.address);
+        registry.require(Access::Bearer {
+            realm,
+            user: String::new(),
+        });
+        // The token for a mount is the only one with a second repository.
+        let refusal = answer(status, "DENIED");
+        let mount = Fault::new("GET", "push&scope=repository%3A", refusal);
+        registry.fault(mount.always());
+        let to = |repository: &str| image.deploy_manifest(&registry.address, repository, &["v1"]);
+        let report = push_all(&image, &[to("one"), to("two")]).await.unwrap();
+        assert!(registry.count("push&scope=repository%3A") > 0);
+        assert_eq!((report.blobs.uploaded, report.blobs.mounted), (8, 0));
+        assert!(registry.has_manifest("two", "v1"));
+    }
+}
+
+#[tokio::test]
 async fn a_blob_that_is_only_said_to_be_there_is_sent_again() {
     let (registry, image) = (FakeRegistry::start().await, image());
     let lie = Action::Answer(200, vec![], String::new());
@@ -367,7 +388,9 @@ async fn a_real_registry_has_what_was_pushed() {
     );
     let second = push_all(&image, &[to("a/one"), to("two")]).await.unwrap();
     assert!(second.images.iter().all(|image| image.was_present));
-    let two = client().repository(&server.address.parse().unwrap(), &"two".parse().unwrap());
+    let two = client()
+        .repository(&server.address.parse().unwrap(), &"two".parse().unwrap())
+        .unwrap();
     let manifest = two
         .manifest(&TagOrDigest::Tag("v2".parse().unwrap()))
         .await

@@ -3,13 +3,13 @@
 use url::Url;
 
 use crate::challenge::BearerChallenge;
-use crate::transport::{PlainHttp, authority, is_local};
+use crate::transport::{PlainHttp, Transport, authority, is_local};
 
 /// Returns the URL of the token server, or why it is not asked.
 pub(super) fn of(
     bearer: &BearerChallenge,
     registry: &Url,
-    plain_http: PlainHttp,
+    transport: &Transport,
     with_credential: bool,
 ) -> Result<Url, String> {
     let realm = Url::parse(&bearer.realm).map_err(|_| "it is not a URL".to_owned())?;
@@ -18,7 +18,8 @@ pub(super) fn of(
     }
     let server = authority(&realm);
     let plain_allowed = registry.scheme() == "http"
-        && ((is_local(registry) && is_local(&realm)) || plain_http == PlainHttp::Everywhere);
+        && ((is_local(registry) && is_local(&realm))
+            || transport.plain_http == PlainHttp::Everywhere);
     match realm.scheme() {
         "https" => {}
         "http" if plain_allowed => {}
@@ -28,6 +29,9 @@ pub(super) fn of(
         return Err(format!(
             "{server} is an address of this machine or its link"
         ));
+    }
+    if with_credential && transport.is_overheard(&realm) {
+        return Err(format!("{server} is another machine asked by plain HTTP"));
     }
     if with_credential && !is_related(registry, &realm) {
         return Err(format!("{server} belongs to another domain"));
@@ -66,11 +70,18 @@ fn is_related(registry: &Url, realm: &Url) -> bool {
     }
 }
 
+/// Second labels under which countries register domains, besides all of one or two letters.
+const PUBLIC: [&str; 12] = [
+    "com", "edu", "gob", "gov", "ltd", "mil", "net", "nhs", "nom", "org", "plc", "sch",
+];
+
 /// Returns the domain that someone registered: two labels, or three below such as `co.uk`.
 fn registrable(host: &str) -> &str {
     let labels: Vec<&str> = host.trim_end_matches('.').rsplit('.').collect();
     let public = match labels[..] {
-        [country, second, ..] => country.len() == 2 && second.len() <= 3,
+        [country, second, ..] => {
+            country.len() == 2 && (second.len() <= 2 || PUBLIC.contains(&second))
+        }
         _ => false,
     };
     let kept = if public { 3 } else { 2 };
@@ -98,11 +109,30 @@ mod tests {
         check("registry.gitlab.com", "gitlab.com", true);
         check("localhost:5000", "127.0.0.1:5001", true);
         check("ghcr.io", "evil.io", false);
+        check("registry.abc.io", "auth.abc.io", true);
         check("a.co.uk", "b.co.uk", false);
+        check("a.com.br", "b.com.br", false);
         check("r.a.co.uk", "t.a.co.uk", true);
         check("10.0.0.1", "10.0.0.2", false);
         check("10.0.0.1", "10.0.0.1:99", true);
         check("registry", "auth", false);
+    }
+
+    #[test]
+    fn a_token_server_gets_no_credentials_in_clear() {
+        let check = |realm: &str, with_credential: bool, allowed: bool| {
+            let bearer = BearerChallenge {
+                realm: realm.to_owned(),
+                ..BearerChallenge::default()
+            };
+            let registry = Url::parse("http://localhost:5000/v2/").unwrap();
+            let found = of(&bearer, &registry, &Transport::default(), with_credential);
+            assert_eq!(found.is_ok(), allowed, "{realm}");
+        };
+        check("http://nas.local/token", false, true);
+        check("http://nas.local/token", true, false);
+        check("https://nas.local/token", true, true);
+        check("http://127.0.0.1/token", true, true);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) struct DockerConfig {
     content: Content,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Content {
     auths: Option<BTreeMap<String, Option<Entry>>>,
@@ -28,24 +28,18 @@ struct Content {
     cred_helpers: Option<BTreeMap<String, String>>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Entry {
     #[serde(default)]
-    auth: String,
+    auth: Secret,
     #[serde(default)]
     username: String,
     #[serde(default)]
-    password: String,
+    password: Secret,
     #[serde(default)]
-    identitytoken: String,
+    identitytoken: Secret,
     #[serde(default)]
-    registrytoken: String,
-}
-
-impl std::fmt::Debug for Content {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
-    }
+    registrytoken: Secret,
 }
 
 impl DockerConfig {
@@ -118,44 +112,52 @@ impl Entry {
     /// Returns the credentials, if the entry holds any.
     fn credential(&self) -> Result<Option<Credential>, Malformed> {
         if !self.registrytoken.is_empty() {
-            return Ok(Some(Credential::RegistryToken(Secret::new(
-                &self.registrytoken,
-            ))));
+            return Ok(Some(Credential::RegistryToken(self.registrytoken.clone())));
         }
         if !self.identitytoken.is_empty() {
-            return Ok(Some(Credential::IdentityToken(Secret::new(
-                &self.identitytoken,
-            ))));
+            return Ok(Some(Credential::IdentityToken(self.identitytoken.clone())));
         }
-        let (username, password) = match self.auth.trim() {
+        let (username, password) = match self.auth.expose().trim() {
             "" => (self.username.clone(), self.password.clone()),
             auth => decode(auth).ok_or(Malformed)?,
         };
         if username.is_empty() && password.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Credential::of_user(username, &password)))
+        Ok(Some(Credential::of_user(username, password)))
     }
 }
 
 impl Credential {
     /// Returns the credential that a user name and a password stand for.
-    pub(super) fn of_user(username: String, password: &str) -> Self {
+    pub(super) fn of_user(username: String, password: Secret) -> Self {
         if username == TOKEN_USER {
-            return Self::IdentityToken(Secret::new(password));
+            return Self::IdentityToken(password);
         }
-        Self::Basic {
-            username,
-            password: Secret::new(password),
-        }
+        Self::Basic { username, password }
     }
 }
 
-fn decode(auth: &str) -> Option<(String, String)> {
+fn decode(auth: &str) -> Option<(String, Secret)> {
     let text = String::from_utf8(STANDARD.decode(auth).ok()?).ok()?;
     let (username, password) = text.split_once(':')?;
     Some((
         username.to_owned(),
-        password.trim_end_matches('\0').to_owned(),
+        Secret::new(password.trim_end_matches('\0')),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_config_prints_without_its_secrets() {
+        let config = r#"{"auths":{"r.io":{"auth":"canary","username":"u","password":"canary",
+            "identitytoken":"canary","registrytoken":"canary"}}}"#;
+        let content: Content = serde_json::from_str(config).unwrap();
+        let shown = format!("{content:?}");
+        assert!(shown.contains("r.io") && shown.contains("***"), "{shown}");
+        assert!(!shown.contains("canary"), "{shown}");
+    }
 }

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
 use super::Credential;
+use crate::Secret;
 
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: u64 = 256 << 10;
@@ -48,7 +49,7 @@ struct Answer {
     #[serde(rename = "Username")]
     username: String,
     #[serde(rename = "Secret")]
-    secret: String,
+    secret: Secret,
 }
 
 /// Asks a helper for the credentials of a server.
@@ -111,5 +112,5 @@ fn interpret(status: ExitStatus, answer: &[u8]) -> Result<Option<Credential>, He
     if answer.username.is_empty() && answer.secret.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Credential::of_user(answer.username, &answer.secret)))
+    Ok(Some(Credential::of_user(answer.username, answer.secret)))
 }

@@ -1,7 +1,9 @@
 //! Upload sessions: opened, asked, deleted, and remembered while they are open.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use img_oci::Descriptor;
 use reqwest::header::{CONTENT_LENGTH, HeaderValue, LOCATION, RANGE};
@@ -13,7 +15,6 @@ use crate::transport::{authority, same_origin};
 use crate::{RegistryError, RequestError, Secret, location};
 
 /// An upload that a registry waits for.
-#[derive(Debug)]
 pub struct UploadSession {
     pub(crate) number: u64,
     /// Where the upload goes on; may hold a secret of the registry.
@@ -22,9 +23,21 @@ pub struct UploadSession {
     pub(crate) offset: u64,
 }
 
+impl fmt::Debug for UploadSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UploadSession")
+            .field("host", &authority(&self.url))
+            .field("offset", &self.offset)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The sessions that are open, so that those given up can be deleted.
-#[derive(Default)]
-pub(crate) struct OpenUploads(Mutex<Sessions>);
+pub(crate) struct OpenUploads {
+    sessions: Mutex<Sessions>,
+    /// How long a registry has to delete one.
+    farewell: Duration,
+}
 
 #[derive(Default)]
 struct Sessions {
@@ -33,8 +46,19 @@ struct Sessions {
 }
 
 impl OpenUploads {
+    pub(crate) fn new(farewell: Duration) -> Self {
+        Self {
+            sessions: Mutex::default(),
+            farewell,
+        }
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn opened(&self, url: &Url) -> u64 {
-        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.sessions();
         sessions.last += 1;
         let number = sessions.last;
         sessions.open.insert(number, url.clone());
@@ -43,31 +67,38 @@ impl OpenUploads {
 
     /// Forgets a session that is done.
     pub(crate) fn closed(&self, session: &UploadSession) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .open
-            .remove(&session.number);
+        self.sessions().open.remove(&session.number);
+    }
+
+    fn moved(&self, session: &UploadSession) {
+        if let Some(url) = self.sessions().open.get_mut(&session.number) {
+            *url = session.url.clone();
+        }
     }
 
     fn take(&self) -> Vec<Url> {
-        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut sessions.open).into_values().collect()
-    }
-}
-
-impl UploadSession {
-    /// Takes over where the registry says the upload goes on.
-    pub(crate) fn advance(&mut self, response: &Response, offset: u64) -> Result<(), RequestError> {
-        if response.headers().contains_key(LOCATION) {
-            self.url = location::of(response)?;
-        }
-        self.offset = offset;
-        Ok(())
+        std::mem::take(&mut self.sessions().open)
+            .into_values()
+            .collect()
     }
 }
 
 impl RepositoryClient {
+    /// Takes over where the registry says the upload goes on.
+    pub(crate) fn advance(
+        &self,
+        session: &mut UploadSession,
+        response: &Response,
+        offset: u64,
+    ) -> Result<(), RequestError> {
+        if response.headers().contains_key(LOCATION) {
+            session.url = location::of(response)?;
+            self.inner.uploads.moved(session);
+        }
+        session.offset = offset;
+        Ok(())
+    }
+
     pub(crate) fn open_session(&self, url: Url) -> UploadSession {
         UploadSession {
             number: self.inner.uploads.opened(&url),
@@ -96,8 +127,9 @@ impl RepositoryClient {
         Ok(self.open_session(url))
     }
 
-    /// Returns how many bytes of an upload the registry has, if it tells.
-    pub(crate) async fn upload_offset(&self, session: &UploadSession, size: u64) -> Option<u64> {
+    /// Asks how many bytes of an upload the registry has and where it goes on; `None` if it does
+    /// not tell, or has none.
+    pub(crate) async fn look_up(&self, session: &mut UploadSession, size: u64) -> Option<()> {
         let call = Call::new(Method::GET, session.url.clone(), self.push_scopes());
         let response = self.send(&call).await.ok()?;
         if !matches!(
@@ -107,7 +139,8 @@ impl RepositoryClient {
             return None;
         }
         let range = response.headers().get(RANGE)?.to_str().ok()?;
-        received(range).filter(|offset| *offset <= size)
+        let offset = received(range).filter(|offset| (1..=size).contains(offset))?;
+        self.advance(session, &response, offset).ok()
     }
 
     /// Deletes a session; one that the registry forgot is as good as deleted.
@@ -125,7 +158,7 @@ impl RepositoryClient {
     async fn delete_session(&self, url: Url) {
         let call = Call::new(Method::DELETE, url, self.push_scopes());
         // Nobody can do anything about a failure; registries collect sessions in time.
-        let _ = self.exchange(&call).await;
+        let _ = tokio::time::timeout(self.inner.uploads.farewell, self.exchange(&call)).await;
     }
 
     /// Returns the header for a streaming request, which is for nobody but the registry.
@@ -177,6 +210,19 @@ fn received(range: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_session_prints_without_its_url() {
+        let session = UploadSession {
+            number: 1,
+            url: Url::parse("https://r.io:5000/canary?_state=canary").unwrap(),
+            offset: 7,
+        };
+        assert_eq!(
+            format!("{session:?}"),
+            r#"UploadSession { host: "r.io:5000", offset: 7, .. }"#
+        );
+    }
 
     #[test]
     fn ranges_tell_what_arrived() {

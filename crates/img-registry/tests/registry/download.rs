@@ -305,6 +305,16 @@ async fn refreshing_a_token_that_never_works_ends() {
 }
 
 #[tokio::test]
+async fn a_name_that_no_url_can_hold_is_an_error() {
+    // Punycode of a capital letter: well-formed, and not what IDNA makes of it.
+    let error = Client::new(&[], "").refused("xn--wca.io", "a");
+    assert!(
+        error.contains("xn--wca.io cannot be the name of a host"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn a_token_is_fetched_once_for_many_requests() {
     let registry = FakeRegistry::start().await;
     let realm = format!("http://{}/token", registry.address);
@@ -320,6 +330,11 @@ async fn a_token_is_fetched_once_for_many_requests() {
         assert!(!found.unwrap());
     }
     assert_eq!(registry.count("GET /token"), 1);
+    // What the registry's challenge names is asked for besides what we know we need.
+    assert_eq!(
+        registry.count("&scope=repository%3Aa%3Apull%2Cpush&scope=x"),
+        1
+    );
 }
 
 #[tokio::test]

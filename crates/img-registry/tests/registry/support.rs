@@ -51,6 +51,23 @@ impl Client {
         user: &str,
         idle_timeout: Duration,
     ) -> Self {
+        let options = RegistryOptions {
+            idle_timeout,
+            ..RegistryOptions::default()
+        };
+        Self::with(registries, user, options)
+    }
+
+    /// Returns a client that waits so long for sessions to be deleted.
+    pub(crate) fn with_farewell(farewell: Duration) -> Self {
+        let options = RegistryOptions {
+            farewell,
+            ..RegistryOptions::default()
+        };
+        Self::with(&[], "", options)
+    }
+
+    fn with(registries: &[&str], user: &str, options: RegistryOptions) -> Self {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("auth.json");
         let (name, password) = user.split_once(':').unwrap_or_default();
@@ -71,8 +88,7 @@ impl Client {
                 pause: waits.clone(),
                 ..RetryOptions::default()
             },
-            idle_timeout,
-            ..RegistryOptions::default()
+            ..options
         });
         Self {
             registries,
@@ -84,6 +100,17 @@ impl Client {
     pub(crate) fn repository(&self, registry: &str, repository: &str) -> RepositoryClient {
         self.registries
             .repository(&registry.parse().unwrap(), &repository.parse().unwrap())
+            .unwrap()
+    }
+}
+
+impl Client {
+    /// Returns the error of asking for a repository.
+    pub(crate) fn refused(&self, registry: &str, repository: &str) -> String {
+        let client = self
+            .registries
+            .repository(&registry.parse().unwrap(), &repository.parse().unwrap());
+        client.map_or_else(|error| chain(&error), |_| "no error".to_owned())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Uploads to registries that fail, forget, lie and answer late.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::support::{Bytewise, Client, bytes, chain};
 use img_oci::Descriptor;
@@ -151,7 +152,7 @@ async fn failures_that_stay_are_told() {
 #[tokio::test]
 async fn an_upload_that_is_cut_anywhere_arrives() {
     for keeps in [false, true] {
-        for at in [0, 1, 1 << 10, SIZE / 2, SIZE - 1] {
+        for at in [0, 1, 1 << 10, SIZE / 2, SIZE - 1, SIZE] {
             let registry = FakeRegistry::start().await;
             if keeps {
                 registry.keep_partial_uploads();
@@ -162,9 +163,46 @@ async fn an_upload_that_is_cut_anywhere_arrives() {
             assert_eq!(upload(&registry, &bytes, &blob).await, "ok", "{keeps} {at}");
             // What the registry kept is not sent again.
             let resumed = registry.count("PATCH /v2/acme/app/blobs/uploads/");
-            assert_eq!(resumed, usize::from(keeps && at > 1), "{keeps} {at}");
+            let expected = keeps && at > 1 && at < SIZE;
+            assert_eq!(resumed, usize::from(expected), "{keeps} {at}");
+            // A session that has a part is not given up for a new one.
+            let opened = registry.count("POST /v2/acme/app/blobs/uploads/");
+            assert_eq!(opened, if keeps && at > 1 { 1 } else { 2 }, "{keeps} {at}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_upload_goes_on_where_the_status_says() {
+    let registry = FakeRegistry::start().await;
+    registry.keep_partial_uploads();
+    registry.fault(Fault::new("PUT", UPLOADS, Action::CutRequest(SIZE / 2)));
+    let moved = "/v2/acme/app/blobs/uploads/1?_state=moved";
+    registry.fault(Fault::new(
+        "GET",
+        UPLOADS,
+        Action::Header("location", moved.to_owned()),
+    ));
+    let bytes = bytes(SIZE);
+    let blob = Descriptor::of("m", &bytes);
+    assert_eq!(upload(&registry, &bytes, &blob).await, "ok");
+    assert_eq!(registry.count(&format!("PATCH {moved}")), 1);
+}
+
+#[tokio::test]
+async fn a_registry_that_is_slow_to_delete_a_session_is_not_waited_for() {
+    let registry = FakeRegistry::start().await;
+    registry.fault(Fault::new("DELETE", UPLOADS, Action::Hang).always());
+    registry.fault(Fault::new("PUT", UPLOADS, answer(403, "X")).always());
+    let client = Client::with_farewell(Duration::from_millis(1));
+    let repository = client.repository(&registry.address, "a");
+    let (blob, source) = (Descriptor::of("m", b"x"), Bytewise(b"x".to_vec()));
+    let position = ignore();
+    let sent = repository.upload_blob(&blob, &source, None, &position);
+    // Without the limit, it would end after a minute of silence.
+    let sent = tokio::time::timeout(Duration::from_secs(30), sent).await;
+    let error = chain(&sent.unwrap().unwrap_err());
+    assert!(error.contains("403 X"), "{error}");
 }
 
 #[tokio::test]

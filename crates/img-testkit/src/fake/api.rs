@@ -187,6 +187,11 @@ impl State {
         let Some(upload) = self.uploads.get_mut(&number) else {
             return Answer::error(404, "BLOB_UPLOAD_UNKNOWN");
         };
+        if let Some(range) = header(asked.headers, "content-range")
+            && range != content_range(upload.len(), bytes.len())
+        {
+            return Answer::error(416, "BLOB_UPLOAD_INVALID");
+        }
         upload.extend(bytes);
         let range = format!("0-{}", upload.len().saturating_sub(1));
         let location = format!("/v2/{repository}/blobs/uploads/{number}?_state=s%2F{number}");
@@ -364,6 +369,12 @@ impl Answer {
         }
         response
     }
+}
+
+/// Returns what a chunk has to say of its place: `<first>-<last>`, which no empty chunk can.
+fn content_range(start: usize, length: usize) -> String {
+    let last = (start + length).checked_sub(1).filter(|_| length > 0);
+    last.map_or_else(String::new, |last| format!("{start}-{last}"))
 }
 
 fn upload_number(target: &str) -> String {

@@ -2,7 +2,6 @@
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use img_deploy::{
@@ -19,9 +18,6 @@ use crate::failure::{Failure, Outcome};
 use crate::progress::Progress;
 use crate::runfiles::Runfiles;
 use crate::{input, network};
-
-/// How long registries have to delete what a stopped push leaves behind.
-const FAREWELL: Duration = Duration::from_millis(1500);
 
 /// The arguments of `img deploy`.
 #[derive(Args)]
@@ -159,7 +155,7 @@ async fn push_until_stopped(
         _ = terminate.recv() => 15,
     };
     // The push is dropped here, before any further tag is set.
-    let _ = tokio::time::timeout(FAREWELL, client.abandon_uploads()).await;
+    client.abandon_uploads().await;
     Ok(Ending::Stopped(number))
 }
 

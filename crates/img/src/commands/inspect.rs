@@ -168,7 +168,7 @@ async fn open_reference(args: &InspectArgs) -> Result<(Remote, Descriptor, Vec<u
         .hint("name a directory with the file `oci-layout`, or registry/repository:tag")
     })?;
     let client = network::registry_client(args.insecure, Arc::new(Progress::new("img inspect")));
-    let repository = client.repository(&reference.registry, &reference.repository);
+    let repository = client.repository(&reference.registry, &reference.repository)?;
     let fetched = repository
         .manifest(&reference.selector())
         .await
