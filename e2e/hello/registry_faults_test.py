@@ -115,7 +115,7 @@ class Push(unittest.TestCase):
         for flags, part in REFUSED_FLAGS:
             with self.subTest(flags):
                 result = self.push(*flags)
-                self.assertIn(result.code, (1, 2), result)
+                self.assertEqual(result.code, 2, "wrong usage")
                 self.assertIn(part, result.stderr)
                 self.assertEqual(result.stdout, "")
 

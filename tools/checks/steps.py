@@ -90,7 +90,8 @@ def tool_step():
 
 
 def bazel_steps():
-    return [bazel_step(name, options) for name, options in BAZEL_CONFIGS.items()]
+    pages = Step(("bazel",), "reference pages", ["tools/docs", "--check"], needs=["cargo", bazel()[0]])
+    return [*(bazel_step(name, options) for name, options in BAZEL_CONFIGS.items()), pages]
 
 
 def bazel_step(name, options):
