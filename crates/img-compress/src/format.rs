@@ -64,6 +64,16 @@ impl Format {
         })
     }
 
+    /// Returns how a layer of this media type is compressed, or nothing if it is not a tar's.
+    pub fn of_layer_media_type(layer: &MediaType) -> Option<Self> {
+        match layer.essence().as_str() {
+            media_type::OCI_LAYER | media_type::DOCKER_LAYER => Some(Self::None),
+            media_type::OCI_LAYER_GZIP | media_type::DOCKER_LAYER_GZIP => Some(Self::Gzip),
+            media_type::OCI_LAYER_ZSTD | media_type::DOCKER_LAYER_ZSTD => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+
     /// Returns the levels that the public API takes: lowest, highest, and that of `-1`.
     fn levels(self) -> (i32, i32, i32) {
         match self {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use img_oci::{Algorithm, Digest, Hasher};
+use img_oci::{Algorithm, Digest, Hasher, HashingWriter};
 use thiserror::Error;
 
 use crate::format::{Compression, Format};
@@ -112,10 +112,15 @@ impl<W: Write + Send + 'static> ParallelEncoder<W> {
         match self.state {
             State::Single { output, member } => {
                 let content = member.unwrap_or_default();
-                let encoded = encode_one(self.compression, &content)?;
-                let mut writer = HashingWriter::new(output);
-                writer.write(&encoded)?;
-                writer.finish(Digest::sha256(&content))
+                let mut writer = HashingWriter::new(output, Algorithm::Sha256);
+                let diff_id = if self.compression.format() == Format::None {
+                    write_all(&mut writer, &content)?;
+                    None
+                } else {
+                    write_all(&mut writer, &encode_one(self.compression, &content)?)?;
+                    Some(Digest::sha256(&content))
+                };
+                finish_output(writer, diff_id)
             }
             State::Running(pipeline) => pipeline.finish(),
             State::Failed => Err(EncodeError::Thread),
@@ -142,21 +147,25 @@ struct Work {
 }
 
 struct Pipeline<W> {
-    work: Sender<Work>,
-    to_hash: Sender<Arc<Vec<u8>>>,
+    /// What compresses; nothing where the format does not.
+    encoding: Option<Encoding>,
     /// Results in the order of the stream, each to come.
     in_order: Sender<Receiver<Member>>,
-    encoders: Vec<JoinHandle<()>>,
-    hasher: JoinHandle<Digest>,
     writer: JoinHandle<Result<HashingWriter<W>, EncodeError>>,
-    format: Format,
 }
 
-impl<W: Write + Send + 'static> Pipeline<W> {
-    fn start(output: W, compression: Compression, jobs: usize) -> Result<Self, EncodeError> {
+/// The threads that compress and hash content.
+struct Encoding {
+    work: Sender<Work>,
+    to_hash: Sender<Arc<Vec<u8>>>,
+    encoders: Vec<JoinHandle<()>>,
+    hasher: JoinHandle<Digest>,
+}
+
+impl Encoding {
+    fn start(compression: Compression, jobs: usize) -> Result<Self, EncodeError> {
         let (work, work_received) = bounded::<Work>(jobs);
         let (to_hash, content_received) = bounded::<Arc<Vec<u8>>>(jobs + 2);
-        let (in_order, results) = bounded::<Receiver<Member>>(jobs + 2);
         let mut encoders = Vec::with_capacity(jobs);
         for _ in 0..jobs {
             let encoder = MemberEncoder::new(compression).map_err(EncodeError::Compress)?;
@@ -165,25 +174,51 @@ impl<W: Write + Send + 'static> Pipeline<W> {
                 encode_members(encoder, &received);
             }));
         }
+        let hasher = std::thread::spawn(move || hash_content(&content_received));
         Ok(Self {
             work,
             to_hash,
-            in_order,
             encoders,
-            hasher: std::thread::spawn(move || hash_content(&content_received)),
-            writer: std::thread::spawn(move || write_members(output, &results)),
-            format: compression.format(),
+            hasher,
+        })
+    }
+
+    /// Tells whether the threads took the content.
+    fn push(&self, content: Arc<Vec<u8>>, result: Sender<Member>) -> bool {
+        let hashing = self.to_hash.send(Arc::clone(&content)).is_ok();
+        hashing && self.work.send(Work { content, result }).is_ok()
+    }
+
+    /// Waits for the threads, and returns the digest of all content.
+    fn finish(self) -> Result<Digest, EncodeError> {
+        drop((self.work, self.to_hash));
+        for encoder in self.encoders {
+            encoder.join().map_err(|_| EncodeError::Thread)?;
+        }
+        self.hasher.join().map_err(|_| EncodeError::Thread)
+    }
+}
+
+impl<W: Write + Send + 'static> Pipeline<W> {
+    fn start(output: W, compression: Compression, jobs: usize) -> Result<Self, EncodeError> {
+        let (in_order, results) = bounded::<Receiver<Member>>(jobs + 2);
+        let encoding = match compression.format() {
+            Format::None => None,
+            Format::Gzip | Format::Zstd => Some(Encoding::start(compression, jobs)?),
+        };
+        let writer = std::thread::spawn(move || write_members(output, &results));
+        Ok(Self {
+            encoding,
+            in_order,
+            writer,
         })
     }
 
     fn push(self, content: Arc<Vec<u8>>) -> Result<Self, EncodeError> {
         let (result, received) = bounded(1);
-        let queued = if self.format == Format::None {
-            // The writer hashes these bytes: the digest is the diff ID.
-            result.send(Member::Plain(content)).is_ok()
-        } else {
-            let hashing = self.to_hash.send(Arc::clone(&content)).is_ok();
-            hashing && self.work.send(Work { content, result }).is_ok()
+        let queued = match &self.encoding {
+            Some(encoding) => encoding.push(content, result),
+            None => result.send(Member::Plain(content)).is_ok(),
         };
         if queued && self.in_order.send(received).is_ok() {
             return Ok(self);
@@ -196,20 +231,10 @@ impl<W: Write + Send + 'static> Pipeline<W> {
     }
 
     fn finish(self) -> Result<Encoded<W>, EncodeError> {
-        drop((self.work, self.to_hash, self.in_order));
-        let written = self.writer.join().map_err(|_| EncodeError::Thread)?;
-        for encoder in self.encoders {
-            encoder.join().map_err(|_| EncodeError::Thread)?;
-        }
-        let diff_id = self.hasher.join().map_err(|_| EncodeError::Thread)?;
-        let writer = written?;
-        match self.format {
-            Format::None => {
-                let diff_id = writer.hasher.clone().finish();
-                writer.finish(diff_id)
-            }
-            Format::Gzip | Format::Zstd => writer.finish(diff_id),
-        }
+        drop(self.in_order);
+        let diff_id = self.encoding.map(Encoding::finish).transpose();
+        let writer = self.writer.join().map_err(|_| EncodeError::Thread)??;
+        finish_output(writer, diff_id?)
     }
 }
 
@@ -232,48 +257,34 @@ fn write_members<W: Write>(
     output: W,
     results: &Receiver<Receiver<Member>>,
 ) -> Result<HashingWriter<W>, EncodeError> {
-    let mut writer = HashingWriter::new(output);
+    let mut writer = HashingWriter::new(output, Algorithm::Sha256);
     for result in results {
         match result.recv().map_err(|_| EncodeError::Thread)? {
-            Member::Plain(content) => writer.write(&content)?,
-            Member::Encoded(member) => writer.write(&member.map_err(EncodeError::Compress)?)?,
+            Member::Plain(content) => write_all(&mut writer, &content)?,
+            Member::Encoded(member) => {
+                write_all(&mut writer, &member.map_err(EncodeError::Compress)?)?;
+            }
         }
     }
     Ok(writer)
 }
 
-/// The output, with what has been written of it.
-struct HashingWriter<W> {
-    output: W,
-    hasher: Hasher,
-    size: u64,
+fn write_all(writer: &mut impl Write, bytes: &[u8]) -> Result<(), EncodeError> {
+    writer.write_all(bytes).map_err(EncodeError::Write)
 }
 
-impl<W: Write> HashingWriter<W> {
-    fn new(output: W) -> Self {
-        Self {
-            output,
-            hasher: Hasher::new(Algorithm::Sha256),
-            size: 0,
-        }
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        self.output.write_all(bytes).map_err(EncodeError::Write)?;
-        self.hasher.update(bytes);
-        self.size += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        Ok(())
-    }
-
-    fn finish(mut self, diff_id: Digest) -> Result<Encoded<W>, EncodeError> {
-        self.output.flush().map_err(EncodeError::Write)?;
-        Ok(Encoded {
-            output: self.output,
-            diff_id,
-            digest: self.hasher.finish(),
-            size: self.size,
-        })
-    }
+/// Ends a stream whose content has this digest; without one, the stream is the content.
+fn finish_output<W: Write>(
+    writer: HashingWriter<W>,
+    diff_id: Option<Digest>,
+) -> Result<Encoded<W>, EncodeError> {
+    let (output, digest, size) = writer.finish().map_err(EncodeError::Write)?;
+    Ok(Encoded {
+        output,
+        diff_id: diff_id.unwrap_or_else(|| digest.clone()),
+        digest,
+        size,
+    })
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ fn from_base(platform: &Platform, base: Option<&ImageConfig>) -> Result<ImageCon
     (config.created, config.author) = (None, None);
     config.architecture.clone_from(&platform.architecture);
     config.os.clone_from(&platform.os);
-    config.variant = platform.variant.clone().or(config.variant);
+    config.variant.clone_from(&platform.variant);
     Ok(config)
 }
 

@@ -13,4 +13,3 @@ pub use config::{ConfigError, ConfigSettings};
 pub use fragment::ConfigFragment;
 pub use index::{BuildIndexError, BuiltIndex, build_index};
 pub use manifest::{Base, BuildManifestError, BuiltManifest, ManifestOptions, build_manifest};
-pub use platform::runs_on;

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use img_compress::{Decoder, Format};
-use img_oci::{Algorithm, Descriptor, Digest, Hasher, media_type};
+use img_oci::{Algorithm, Descriptor, Digest, HashingReader};
 use img_store::{BlobSource, BlobStream, ReadBlobError, verified};
 use tar::EntryType;
 use tokio::sync::mpsc;
@@ -15,6 +15,8 @@ use crate::files::{FileEntry, FileKind};
 
 /// Pieces of a blob that wait for the thread that unpacks them.
 const PIECES: usize = 4;
+/// Entries of a layer that are listed.
+const MAX_ENTRIES: usize = 2_000_000;
 
 /// What was found in a layer.
 #[derive(Clone, Debug)]
@@ -22,16 +24,6 @@ pub(crate) struct LayerContent {
     pub(crate) diff_id: Digest,
     pub(crate) size: u64,
     pub(crate) entries: Vec<(Vec<u8>, FileEntry)>,
-}
-
-/// Returns how a layer is compressed, or nothing if it is not a tar.
-pub(crate) fn layer_format(layer: &Descriptor) -> Option<Format> {
-    match layer.media_type.essence().as_str() {
-        media_type::OCI_LAYER | media_type::DOCKER_LAYER => Some(Format::None),
-        media_type::OCI_LAYER_GZIP | media_type::DOCKER_LAYER_GZIP => Some(Format::Gzip),
-        media_type::OCI_LAYER_ZSTD | media_type::DOCKER_LAYER_ZSTD => Some(Format::Zstd),
-        _ => None,
-    }
 }
 
 /// Reads a blob to its end and verifies it.
@@ -102,17 +94,20 @@ async fn open(source: &dyn BlobSource, blob: &Descriptor) -> Result<BlobStream, 
 }
 
 fn list(reader: PieceReader, format: Format) -> io::Result<LayerContent> {
-    let mut content = HashingReader::new(Decoder::new(reader, format)?);
+    let mut content = HashingReader::new(Decoder::new(reader, format)?, Algorithm::Sha256);
     let mut entries = Vec::new();
     let mut archive = tar::Archive::new(&mut content);
     for entry in archive.entries()? {
+        if entries.len() == MAX_ENTRIES {
+            let message = format!("it has more than {MAX_ENTRIES} entries, too many to list");
+            return Err(io::Error::other(message));
+        }
         entries.push(describe(&mut entry?)?);
     }
     // What follows the end of the archive belongs to the content as well.
-    io::copy(&mut content, &mut io::sink())?;
-    let size = content.size;
+    let (diff_id, size) = content.finish()?;
     Ok(LayerContent {
-        diff_id: content.hasher.finish(),
+        diff_id,
         size,
         entries,
     })
@@ -175,32 +170,6 @@ impl Read for PieceReader {
         }
         let read = buffer.len().min(self.current.len());
         buffer[..read].copy_from_slice(&self.current.split_to(read));
-        Ok(read)
-    }
-}
-
-/// A reader that hashes and counts what is read.
-struct HashingReader<R> {
-    inner: R,
-    hasher: Hasher,
-    size: u64,
-}
-
-impl<R> HashingReader<R> {
-    fn new(inner: R) -> Self {
-        Self {
-            inner,
-            hasher: Hasher::new(Algorithm::Sha256),
-            size: 0,
-        }
-    }
-}
-
-impl<R: Read> Read for HashingReader<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..read]);
-        self.size += u64::try_from(read).unwrap_or(u64::MAX);
         Ok(read)
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::BoxFuture;
+use img_compress::Format;
 use img_oci::{Descriptor, Digest, Document, ImageConfig, MAX_DOCUMENT_SIZE, Manifest, parse_json};
 use img_store::{BlobSource, ReadBlobError};
 
 use crate::error::InspectError;
 use crate::files::FileTree;
-use crate::layer::{LayerContent, layer_format, read, unpack, verify};
+use crate::layer::{LayerContent, read, unpack, verify};
 use crate::report::{ImageReport, LayerReport, ManifestReport};
 
 /// Levels of nested indexes that are followed.
@@ -88,8 +89,13 @@ impl Walk<'_> {
         document: Document,
     ) -> Result<Vec<(Descriptor, Manifest)>, InspectError> {
         let mut found = Vec::new();
-        let mut rest = vec![(root.clone(), document, 0)];
-        while let Some((descriptor, document, level)) = rest.pop() {
+        let mut document = Some(document);
+        let mut rest = vec![(root.clone(), 0)];
+        while let Some((descriptor, level)) = rest.pop() {
+            let document = match document.take() {
+                Some(root) => root,
+                None => parse(&descriptor, &self.source.document(&descriptor).await?)?,
+            };
             let index = match document {
                 Document::Manifest(manifest) => {
                     found.push((descriptor, manifest));
@@ -108,11 +114,13 @@ impl Walk<'_> {
                     limit: MAX_MANIFESTS,
                 });
             }
-            for child in index.manifests.into_iter().rev() {
-                let bytes = self.source.document(&child).await?;
-                let document = parse(&child, &bytes)?;
-                rest.push((child, document, level + 1));
-            }
+            rest.extend(
+                index
+                    .manifests
+                    .into_iter()
+                    .rev()
+                    .map(|child| (child, level + 1)),
+            );
         }
         Ok(found)
     }
@@ -182,7 +190,7 @@ impl Walk<'_> {
         let Some(files) = files else {
             return Ok(report);
         };
-        let Some(format) = layer_format(layer) else {
+        let Some(format) = Format::of_layer_media_type(&layer.media_type) else {
             verify(self.source, layer).await?;
             return Ok(report);
         };

@@ -1,11 +1,13 @@
 //! What a header says of an entry beside its name and size, shared by the entries that agree.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use img_tar::{PaxRecords, Timestamp, check_user_record};
 use img_wire::FileMetadata;
 
 use crate::error::{BuildLayerError, shown};
+use crate::path::normalize;
 
 /// Metadata of an entry as it stands in its header.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -89,25 +91,32 @@ pub(crate) struct AttributesTable<'o> {
     table: Vec<Attributes>,
     ids: HashMap<Attributes, AttributesId>,
     file_default: Attributes,
-    by_path: &'o BTreeMap<Vec<u8>, FileMetadata>,
-    unused: BTreeSet<&'o [u8]>,
+    by_path: BTreeMap<Cow<'o, [u8]>, &'o FileMetadata>,
+    unused: BTreeSet<Cow<'o, [u8]>>,
 }
 
 impl<'o> AttributesTable<'o> {
     pub(crate) fn new(
         default: &FileMetadata,
-        by_path: &'o BTreeMap<Vec<u8>, FileMetadata>,
+        given: &'o [(Vec<u8>, FileMetadata)],
     ) -> Result<Self, BuildLayerError> {
         let file_default = Attributes::with_mode(0o755).overlaid(default, "default metadata")?;
-        let unused = by_path.keys().map(Vec::as_slice).collect();
-        let table = vec![file_default.clone()];
-        let ids = HashMap::from([(file_default.clone(), 0)]);
+        let mut by_path = BTreeMap::new();
+        for (path, metadata) in given {
+            let path = normalize(Cow::Borrowed(path.as_slice()))?;
+            if by_path
+                .insert(path.clone(), metadata)
+                .is_some_and(|other| other != metadata)
+            {
+                return Err(BuildLayerError::MetadataTwice { path: shown(&path) });
+            }
+        }
         Ok(Self {
-            table,
-            ids,
+            table: vec![file_default.clone()],
+            ids: HashMap::from([(file_default.clone(), 0)]),
             file_default,
+            unused: by_path.keys().cloned().collect(),
             by_path,
-            unused,
         })
     }
 
@@ -198,10 +207,8 @@ mod tests {
     #[test]
     fn metadata_by_path_lies_over_the_default_and_must_be_used() {
         let default = FileMetadata::parse(r#"{"uid":7,"mode":"0644"}"#).unwrap();
-        let by_path = BTreeMap::from([(
-            b"a".to_vec(),
-            FileMetadata::parse(r#"{"mode":"0600"}"#).unwrap(),
-        )]);
+        let metadata = |json: &str| FileMetadata::parse(json).unwrap();
+        let by_path = [(b"./a".to_vec(), metadata(r#"{"mode":"0600"}"#))];
         let mut table = AttributesTable::new(&default, &by_path).unwrap();
         assert_eq!(table.of_file(b"b").unwrap(), 0);
         let error = table.check_all_used().unwrap_err().to_string();
@@ -210,5 +217,20 @@ mod tests {
         assert_eq!((table.get(id).uid, table.get(id).mode), (7, 0o600));
         assert!(table.check_all_used().is_ok());
         assert_eq!(table.get(0).mode, 0o644);
+    }
+
+    #[test]
+    fn one_path_has_one_metadata() {
+        let metadata = |json: &str| FileMetadata::parse(json).unwrap();
+        let check = |second: &str, accepted: bool| {
+            let given = [
+                (b"a/b".to_vec(), metadata(r#"{"uid":1}"#)),
+                (b"a//b".to_vec(), metadata(second)),
+            ];
+            let table = AttributesTable::new(&FileMetadata::default(), &given);
+            assert_eq!(table.is_ok(), accepted, "{second}");
+        };
+        check(r#"{"uid":1}"#, true);
+        check(r#"{"uid":2}"#, false);
     }
 }

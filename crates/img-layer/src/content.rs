@@ -3,16 +3,16 @@
 //! Reader threads take batches of files in turn, so that cold files are waited for side by side;
 //! each thread's queue is bounded, and a large file is opened but not read here.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Seek};
 
 use crossbeam_channel::{Receiver, bounded};
 use img_oci::Hasher;
 
 use crate::path::on_disk;
 
-/// Files up to this size are read whole; larger ones are streamed by the writer.
-const SMALL: usize = 128 << 10;
+/// Files up to this size in bytes are read whole; larger ones are streamed by the writer.
+const SMALL: u64 = 128 << 10;
 /// Files in one batch.
 const BATCH: usize = 16;
 /// Threads that read ahead.
@@ -22,29 +22,58 @@ const QUEUE: usize = 2;
 /// Fewer files than this are read without threads.
 const FEW: usize = 3 * BATCH;
 
-/// What a reader found at a file's path.
-pub(crate) enum Content {
-    /// All of a small file, with its SHA-256 hash.
-    Small(Vec<u8>, [u8; 32]),
-    /// A large file, open at its start, and its size in bytes.
-    Large(File, u64),
-    /// A directory.
-    Directory,
+/// The raw SHA-256 hash of a file's content.
+pub(crate) type Hash = [u8; 32];
+
+/// A file to read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source<'s> {
+    /// Path on disk.
+    pub(crate) file: &'s [u8],
+    /// Size it had when the layer was planned.
+    pub(crate) size: u64,
+    /// Whether its hash is needed.
+    pub(crate) hashed: bool,
 }
 
-/// What came of reading one file.
-pub(crate) type Loaded = io::Result<Content>;
+/// What was read of a file.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// All of a small file.
+    Small(Vec<u8>),
+    /// A large file, open at its start.
+    Large(File),
+}
+
+/// A file that was read or opened, with its hash if that was asked for.
+pub(crate) type Loaded = io::Result<(Content, Option<Hash>)>;
+
+/// Returns what stands at each of these paths, links followed.
+pub(crate) fn probe(files: &[&[u8]]) -> Vec<io::Result<Metadata>> {
+    let probe_one = |file: &&[u8]| std::fs::metadata(on_disk(file));
+    if files.len() < FEW {
+        return files.iter().map(probe_one).collect();
+    }
+    std::thread::scope(|scope| {
+        let chunks = files.chunks(files.len().div_ceil(READERS));
+        let threads: Vec<_> = chunks
+            .map(|chunk| scope.spawn(move || chunk.iter().map(probe_one).collect::<Vec<_>>()))
+            .collect();
+        let lost = || vec![Err(io::ErrorKind::BrokenPipe.into())];
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|_| lost()))
+            .collect()
+    })
+}
 
 /// Calls `consume` with the index and content of each source, in order, until it fails.
 pub(crate) fn for_each<E>(
-    sources: &[impl AsRef<[u8]> + Sync],
+    sources: &[Source<'_>],
     mut consume: impl FnMut(usize, Loaded) -> Result<(), E>,
 ) -> Result<(), E> {
     if sources.len() < FEW {
-        let mut loaded = sources
-            .iter()
-            .map(|source| load(source.as_ref()))
-            .enumerate();
+        let mut loaded = sources.iter().map(load).enumerate();
         return loaded.try_for_each(|(index, content)| consume(index, content));
     }
     std::thread::scope(|scope| {
@@ -52,9 +81,8 @@ pub(crate) fn for_each<E>(
             let (sender, receiver) = bounded(QUEUE);
             scope.spawn(move || {
                 for batch in sources.chunks(BATCH).skip(reader).step_by(READERS) {
-                    let loaded = batch.iter().map(|source| load(source.as_ref())).collect();
                     // The writer failed and needs no more.
-                    if sender.send(loaded).is_err() {
+                    if sender.send(batch.iter().map(load).collect()).is_err() {
                         return;
                     }
                 }
@@ -74,40 +102,33 @@ pub(crate) fn for_each<E>(
     })
 }
 
-fn load(source: &[u8]) -> Loaded {
-    let mut file = File::open(on_disk(source))?;
-    let mut content = vec![0; SMALL / 8];
-    let mut filled = 0;
-    loop {
-        match file.read(&mut content[filled..]) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-                return Ok(Content::Directory);
-            }
-            Err(error) => return Err(error),
-        }
-        if filled > SMALL {
-            return open_large(source);
-        }
-        if filled == content.len() {
-            // One byte more than a small file may have, to see its end.
-            content.resize((filled * 2).min(SMALL + 1), 0);
-        }
+fn load(source: &Source<'_>) -> Loaded {
+    let mut file = File::open(on_disk(source.file))?;
+    if source.size > SMALL {
+        // A hint: the file is as readable without it.
+        let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::Sequential);
+        let hash = if source.hashed {
+            Some(hash_and_rewind(&mut file)?)
+        } else {
+            None
+        };
+        return Ok((Content::Large(file), hash));
     }
-    content.truncate(filled);
-    content.shrink_to_fit();
-    let hash = Hasher::sha256_raw(&content);
-    Ok(Content::Small(content, hash))
+    let size = usize::try_from(source.size).map_err(io::Error::other)?;
+    // One byte more than it should have, to see where it ends.
+    let mut content = Vec::with_capacity(size + 1);
+    file.take(source.size + 1).read_to_end(&mut content)?;
+    let hash = source.hashed.then(|| Hasher::sha256_raw(&content));
+    Ok((Content::Small(content), hash))
 }
 
-fn open_large(source: &[u8]) -> Loaded {
-    let file = File::open(on_disk(source))?;
-    let size = file.metadata()?.len();
-    // A hint: the file is as readable without it.
-    let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::Sequential);
-    Ok(Content::Large(file, size))
+fn hash_and_rewind(file: &mut File) -> io::Result<Hash> {
+    let mut hasher = Hasher::new(img_oci::Algorithm::Sha256);
+    io::copy(file, &mut hasher)?;
+    file.rewind()?;
+    let mut hash = Hash::default();
+    hash.copy_from_slice(&hasher.finish().to_bytes());
+    Ok(hash)
 }
 
 #[cfg(test)]
@@ -116,28 +137,47 @@ mod tests {
 
     #[test]
     fn files_arrive_in_order_whatever_their_size_and_number() {
+        const SIZES: [u64; 5] = [0, 10, SMALL, SMALL + 1, SMALL / 8];
         let folder = tempfile::tempdir().unwrap();
         for count in [0, 1, 47, 48, 300] {
-            let sources: Vec<Vec<u8>> = (0..count)
+            let bytes = |i: usize| {
+                vec![u8::try_from(i % 251).unwrap(); usize::try_from(SIZES[i % 5]).unwrap()]
+            };
+            let paths: Vec<Vec<u8>> = (0..count)
                 .map(|i| {
                     let path = folder.path().join(i.to_string());
-                    let size = [0, 10, SMALL, SMALL + 1, SMALL / 8][i % 5];
-                    std::fs::write(&path, vec![u8::try_from(i % 251).unwrap(); size]).unwrap();
+                    std::fs::write(&path, bytes(i)).unwrap();
                     path.into_os_string().into_encoded_bytes()
                 })
                 .collect();
+            let files: Vec<&[u8]> = paths.iter().map(Vec::as_slice).collect();
+            let sizes: Vec<u64> = probe(&files)
+                .into_iter()
+                .map(|m| m.unwrap().len())
+                .collect();
+            let source = |i: usize| Source {
+                file: files[i],
+                size: sizes[i],
+                hashed: i.is_multiple_of(2),
+            };
+            let sources: Vec<_> = (0..count).map(source).collect();
             let mut seen = 0;
-            let result: Result<(), ()> = for_each(&sources, |index, content| {
+            let result: Result<(), ()> = for_each(&sources, |index, loaded| {
                 assert_eq!(index, seen);
                 seen += 1;
-                let size = [0, 10, SMALL, SMALL + 1, SMALL / 8][index % 5];
-                match content.unwrap() {
-                    Content::Small(bytes, hash) => {
-                        assert_eq!(bytes, vec![u8::try_from(index % 251).unwrap(); size]);
-                        assert_eq!(hash, Hasher::sha256_raw(&bytes));
+                let (content, hash) = loaded.unwrap();
+                let expected = bytes(index);
+                assert_eq!(
+                    hash,
+                    (index.is_multiple_of(2)).then(|| Hasher::sha256_raw(&expected))
+                );
+                match content {
+                    Content::Small(found) => assert_eq!(found, expected),
+                    Content::Large(mut file) => {
+                        let mut found = Vec::new();
+                        file.read_to_end(&mut found).unwrap();
+                        assert_eq!(found, expected);
                     }
-                    Content::Large(_, found) => assert_eq!(found, SMALL as u64 + 1),
-                    Content::Directory => panic!("no directory was given"),
                 }
                 Ok(())
             });
@@ -147,9 +187,16 @@ mod tests {
 
     #[test]
     fn a_consumer_that_fails_ends_the_reading() {
-        let sources = vec![b"/".to_vec(); 1000];
-        let result = for_each(&sources, |index, content| {
-            assert!(matches!(content, Ok(Content::Directory)));
+        let sources = vec![
+            Source {
+                file: b"/nowhere",
+                size: 1,
+                hashed: false
+            };
+            1000
+        ];
+        let result = for_each(&sources, |index, loaded| {
+            assert!(loaded.is_err());
             if index == 100 { Err("enough") } else { Ok(()) }
         });
         assert_eq!(result, Err("enough"));

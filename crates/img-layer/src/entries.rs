@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::hash_map::Entry as MapEntry;
 use std::collections::{HashMap, HashSet};
-use std::io::Read;
+use std::fs::File;
+use std::io;
 
 use img_oci::{Algorithm, Digest, Hasher};
 
@@ -22,9 +23,9 @@ pub(crate) struct Planned<'a> {
 /// What an entry is, and where its content comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PlannedKind<'a> {
-    /// A file on disk; it may turn out to be a directory.
-    File(Cow<'a, [u8]>),
-    /// The root of a tree, or a directory without entries in one.
+    /// A file on disk and its size in bytes.
+    File(Cow<'a, [u8]>, u64),
+    /// The root of a tree, or an empty directory in one.
     Directory,
     /// A symlink with this text.
     Symlink(Cow<'a, [u8]>),
@@ -33,7 +34,7 @@ pub(crate) enum PlannedKind<'a> {
 impl PlannedKind<'_> {
     fn describe(&self) -> String {
         match self {
-            Self::File(source) => format!("the file {}", on_disk(source).display()),
+            Self::File(source, _) => format!("the file {}", on_disk(source).display()),
             Self::Directory => "a directory".to_owned(),
             Self::Symlink(text) => format!("a symlink to {}", shown(text)),
         }
@@ -81,12 +82,6 @@ impl<'a> Entries<'a> {
         &self.planned[id]
     }
 
-    /// Says that a file turned out to be a directory.
-    pub(crate) fn set_directory(&mut self, id: EntryId, attributes: AttributesId) {
-        self.planned[id].kind = PlannedKind::Directory;
-        self.planned[id].attributes = attributes;
-    }
-
     /// Fails if an entry stands below one that is not a directory.
     pub(crate) fn check_parents(&self) -> Result<(), BuildLayerError> {
         let blocked = |path: &Vec<u8>| {
@@ -110,6 +105,19 @@ impl<'a> Entries<'a> {
         })
     }
 
+    /// Returns the sizes that two or more files have, empty ones aside.
+    pub(crate) fn shared_sizes(&self) -> HashSet<u64> {
+        let (mut seen, mut shared) = (HashSet::new(), HashSet::new());
+        for entry in &self.planned {
+            if let PlannedKind::File(_, size @ 1..) = entry.kind
+                && !seen.insert(size)
+            {
+                shared.insert(size);
+            }
+        }
+        shared
+    }
+
     fn note_parents(&mut self, path: &[u8]) {
         let mut path = path;
         while let Some(above) = parent(path) {
@@ -128,8 +136,9 @@ fn is_same(first: &Planned<'_>, second: &Planned<'_>) -> Result<bool, BuildLayer
         return Ok(false);
     }
     match (&first.kind, &second.kind) {
-        (PlannedKind::File(a), PlannedKind::File(b)) if a != b => {
-            Ok(hash_file(a, &first.path)? == hash_file(b, &second.path)?)
+        (PlannedKind::File(a, a_size), PlannedKind::File(b, b_size)) if a != b => {
+            let hash = |source| hash_file(source, &first.path);
+            Ok(a_size == b_size && hash(a)? == hash(b)?)
         }
         (a, b) => Ok(a == b),
     }
@@ -137,20 +146,12 @@ fn is_same(first: &Planned<'_>, second: &Planned<'_>) -> Result<bool, BuildLayer
 
 /// Returns the digest of a file's content. `path` is where it stands in the image.
 pub(crate) fn hash_file(source: &[u8], path: &[u8]) -> Result<Digest, BuildLayerError> {
-    let read = || -> std::io::Result<Digest> {
-        let mut file = std::fs::File::open(on_disk(source))?;
-        let mut hasher = Hasher::new(Algorithm::Sha256);
-        let mut buffer = vec![0; 1 << 18];
-        loop {
-            match file.read(&mut buffer)? {
-                0 => return Ok(hasher.finish()),
-                read => hasher.update(&buffer[..read]),
-            }
-        }
-    };
-    read().map_err(|error| BuildLayerError::Read {
+    let mut hasher = Hasher::new(Algorithm::Sha256);
+    let read = File::open(on_disk(source)).and_then(|mut file| io::copy(&mut file, &mut hasher));
+    read.map_err(|error| BuildLayerError::Read {
         file: on_disk(source).to_owned(),
         path: shown(path),
         source: error,
-    })
+    })?;
+    Ok(hasher.finish())
 }

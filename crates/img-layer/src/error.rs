@@ -44,6 +44,12 @@ pub enum BuildLayerError {
         /// The paths, sorted.
         paths: Vec<String>,
     },
+    /// Different `file_metadata` for one path.
+    #[error("file metadata is given twice, and differently, for `{}`", path.escape_debug())]
+    MetadataTwice {
+        /// The path.
+        path: String,
+    },
     /// A mode that is not octal.
     #[error("cannot use metadata of `{}`", path.escape_debug())]
     Mode {
@@ -80,14 +86,22 @@ pub enum BuildLayerError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A source is neither a file nor a directory.
+    #[error("{} for `{}` in the image is a device, pipe or socket, expected a file or a directory", file.display(), path.escape_debug())]
+    Kind {
+        /// File on disk.
+        file: PathBuf,
+        /// Path in the image.
+        path: String,
+    },
     /// A source changed while it was read.
-    #[error("{} changed while it was read: expected {expected} bytes, found {found}", file.display())]
+    #[error("{} changed while it was read: expected {expected} bytes, found {}", file.display(), if found > expected { "more".to_owned() } else { found.to_string() })]
     Changed {
         /// File on disk.
         file: PathBuf,
         /// Bytes it had at first.
         expected: u64,
-        /// Bytes it had in the end.
+        /// Bytes that were read; of one that grew, not all.
         found: u64,
     },
     /// A name that no tar header can hold.

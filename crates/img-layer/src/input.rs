@@ -1,7 +1,6 @@
 //! What a layer is built from, and how.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use img_compress::Compression;
 use img_wire::{AddedFile, EntryType, FileMetadata, SymlinkLine};
@@ -26,6 +25,16 @@ pub enum InputKind<'a> {
     SymlinkOnDisk(Cow<'a, [u8]>),
     /// A symlink with this text.
     Symlink(Cow<'a, [u8]>),
+}
+
+impl Input<'_> {
+    /// Returns the path on disk, if this is the content of a file.
+    pub(crate) fn file(&self) -> Option<&[u8]> {
+        match &self.kind {
+            InputKind::File(source) => Some(source),
+            InputKind::Tree(_) | InputKind::SymlinkOnDisk(_) | InputKind::Symlink(_) => None,
+        }
+    }
 }
 
 impl<'a> From<AddedFile<'a>> for Input<'a> {
@@ -72,7 +81,7 @@ pub struct LayerOptions {
     /// Metadata of every regular file.
     pub default_metadata: FileMetadata,
     /// Metadata of single entries by path, on top of the default.
-    pub file_metadata: BTreeMap<Vec<u8>, FileMetadata>,
+    pub file_metadata: Vec<(Vec<u8>, FileMetadata)>,
     /// Whether directories above an entry get entries of their own.
     pub create_parent_directories: bool,
     /// What to do with equal trees.

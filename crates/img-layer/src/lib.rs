@@ -11,11 +11,11 @@
 mod attributes;
 mod content;
 mod cut;
-mod deduplicate;
 mod entries;
 mod error;
 mod input;
 mod path;
+mod plan;
 mod write;
 
 pub use error::BuildLayerError;

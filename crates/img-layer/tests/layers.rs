@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -20,7 +19,7 @@ fn options() -> LayerOptions {
         compression: Compression::new(Format::None, -1).unwrap(),
         jobs: 2,
         default_metadata: FileMetadata::default(),
-        file_metadata: BTreeMap::new(),
+        file_metadata: Vec::new(),
         create_parent_directories: false,
         tree_handling: TreeHandling::Full,
     }
@@ -216,6 +215,32 @@ fn equal_trees_become_a_symlink_when_asked_for() {
 }
 
 #[test]
+fn equal_source_directories_become_a_symlink_unless_their_metadata_differs() {
+    let lines = "a f t
+                 b f u";
+    let files = [("t/x", "1"), ("u/x", "1")];
+    let mut symlink = options();
+    symlink.tree_handling = TreeHandling::DeduplicateSymlink;
+    check(
+        &files,
+        lines,
+        &symlink,
+        "d 755 0:0 a/\nf 755 0:0 a/x \"1\"\nl 777 0:0 b -> a",
+    );
+    symlink.file_metadata = Vec::from([(b"a/x".to_vec(), metadata(r#"{"uid":7}"#))]);
+    check(
+        &files,
+        lines,
+        &symlink,
+        "d 755 0:0 a/
+         f 755 7:0 a/x \"1\"
+         d 755 0:0 b/
+         f 755 0:0 b/x \"1\"
+        ",
+    );
+}
+
+#[test]
 fn parent_directories_come_once_and_before_their_children() {
     let with_parents = LayerOptions {
         create_parent_directories: true,
@@ -246,7 +271,7 @@ fn metadata(json: &str) -> FileMetadata {
 fn metadata_reaches_files_trees_and_links_and_keeps_others_apart() {
     let mut with_metadata = options();
     with_metadata.default_metadata = metadata(r#"{"mode":"0644","mtime":"1970-01-01T00:00:09Z"}"#);
-    with_metadata.file_metadata = BTreeMap::from([
+    with_metadata.file_metadata = Vec::from([
         (b"t/x".to_vec(), metadata(r#"{"uid":7}"#)),
         (b"t".to_vec(), metadata(r#"{"mode":"0700"}"#)),
         (b"l".to_vec(), metadata(r#"{"gid":9,"mode":"0600"}"#)),
@@ -318,12 +343,37 @@ fn refused_inputs_are_named() {
     check("x f missing", "cannot read");
     check("x d missing", "cannot read");
     check("x l a", "cannot read");
+    check(
+        "x f /dev/null",
+        "/dev/null for `x` in the image is a device, pipe or socket",
+    );
+}
+
+#[test]
+fn a_pipe_in_a_tree_is_refused_and_not_waited_for() {
+    let folder = folder(&[("t/a", "1")]);
+    let pipe = folder.path().join("t/pipe");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    for kind in ["d", "f"] {
+        let error = build(inputs(folder.path(), &format!("x {kind} t")), &options()).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains("t/pipe for `x/pipe` in the image is a device, pipe"),
+            "{text}"
+        );
+    }
 }
 
 #[test]
 fn metadata_for_a_path_that_is_not_there_is_refused() {
     let mut with_metadata = options();
-    with_metadata.file_metadata = BTreeMap::from([
+    with_metadata.file_metadata = Vec::from([
         (b"nope".to_vec(), FileMetadata::default()),
         (b"x".to_vec(), FileMetadata::default()),
     ]);

@@ -17,11 +17,11 @@ pub enum BlobLinking {
     /// A hard link; where that cannot be, a reflink; where that cannot be, a copy.
     #[default]
     HardLink,
-    /// A symlink to the file as it was named.
+    /// A symlink to the file's absolute path.
     Symlink,
 }
 
-/// Writes a layout into `directory`, which is created if it is missing.
+/// Writes a layout into `directory`, which is empty, or created if it is missing.
 ///
 /// # Errors
 /// A file could not be written; what was written until then stays.
@@ -56,15 +56,22 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Makes `to` have the content of `from`, without copying bytes where the file system can.
+/// Makes `to`, which does not exist, have the content of `from`, without copying bytes where the
+/// file system can.
 fn link(from: &Path, to: &Path) -> io::Result<()> {
     // A hard link to a symlink would be the symlink: link what it leads to.
     let from = from.canonicalize()?;
-    if std::fs::hard_link(&from, to).is_ok() {
-        return Ok(());
+    match std::fs::hard_link(&from, to) {
+        Ok(()) => Ok(()),
+        // Opened here, a `to` that is there already would be `from` itself, cut to nothing.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        Err(_) => {
+            // Reflinks where it can, in the kernel where it can.
+            let mut copy = File::create_new(to)?;
+            io::copy(&mut File::open(&from)?, &mut copy)?;
+            Ok(())
+        }
     }
-    // Reflinks where it can, in the kernel where it can.
-    std::fs::copy(&from, to).map(|_| ())
 }
 
 /// Writes a layout as a tar: directories, `oci-layout`, `index.json`, blobs; all of 1970.
@@ -103,21 +110,47 @@ pub fn write_tar(
         write_entry(&mut output, name, EntryKind::Regular, size, bytes).map_err(failed)?;
     }
     for blob in blobs {
-        let file = File::open(&blob.file).map_err(|source| WriteLayoutError::Read {
+        let unreadable = |source| WriteLayoutError::Read {
             path: blob.file.clone(),
             source,
-        })?;
+        };
+        let file = File::open(&blob.file).map_err(unreadable)?;
         let name = format!(
             "blobs/{}/{}",
             blob.digest.algorithm().name(),
             blob.digest.hex()
         );
-        write_entry(&mut output, &name, EntryKind::Regular, blob.size, file).map_err(failed)?;
+        let mut content = Source { file, error: None };
+        let written = write_entry(
+            &mut output,
+            &name,
+            EntryKind::Regular,
+            blob.size,
+            &mut content,
+        );
+        if let Some(error) = content.error {
+            return Err(unreadable(error));
+        }
+        written.map_err(failed)?;
     }
     output
         .write_all(&END_OF_ARCHIVE)
         .and_then(|()| output.flush())
         .map_err(failed)
+}
+
+/// A file whose error is told apart from that of the output it is copied to.
+struct Source {
+    file: File,
+    error: Option<io::Error>,
+}
+
+impl io::Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer).inspect_err(|error| {
+            self.error = Some(io::Error::new(error.kind(), error.to_string()));
+        })
+    }
 }
 
 fn write_entry(

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Digest, Platform};
+use crate::{Digest, Platform, null_as_default};
 
 /// The config of a runnable image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub struct ImageConfig {
     /// How each layer came to be, lowest first.
     #[serde(
         default,
-        deserialize_with = "null_is_empty",
+        deserialize_with = "null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub history: Vec<History>,
@@ -65,14 +65,14 @@ pub struct RuntimeConfig {
     /// Ports such as `80/tcp`.
     #[serde(
         default,
-        deserialize_with = "null_is_empty",
+        deserialize_with = "null_as_default",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub exposed_ports: BTreeMap<String, Value>,
     /// `NAME=value`, in order.
     #[serde(
         default,
-        deserialize_with = "null_is_empty",
+        deserialize_with = "null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub env: Vec<String>,
@@ -85,7 +85,7 @@ pub struct RuntimeConfig {
     /// Mount points for data.
     #[serde(
         default,
-        deserialize_with = "null_is_empty",
+        deserialize_with = "null_as_default",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub volumes: BTreeMap<String, Value>,
@@ -95,7 +95,7 @@ pub struct RuntimeConfig {
     /// Labels, sorted by key.
     #[serde(
         default,
-        deserialize_with = "null_is_empty",
+        deserialize_with = "null_as_default",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub labels: BTreeMap<String, String>,
@@ -114,7 +114,7 @@ pub struct RootFs {
     #[serde(rename = "type")]
     pub kind: String,
     /// Digests of the uncompressed layers, lowest first.
-    #[serde(deserialize_with = "null_is_empty")]
+    #[serde(deserialize_with = "null_as_default")]
     pub diff_ids: Vec<Digest>,
 }
 
@@ -162,15 +162,6 @@ impl ImageConfig {
         }
         .normalized()
     }
-}
-
-/// Docker writes `null` for an absent list or map.
-fn null_is_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[expect(clippy::ref_option, reason = "the signature is serde's")]

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
@@ -182,8 +183,8 @@ impl Document {
 #[serde(rename_all = "camelCase")]
 struct Shape {
     schema_version: u64,
-    layers: Option<Value>,
-    manifests: Option<Value>,
+    layers: Option<IgnoredAny>,
+    manifests: Option<IgnoredAny>,
 }
 
 #[cfg(test)]

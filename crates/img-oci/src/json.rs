@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use thiserror::Error;
 
@@ -19,6 +20,20 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ParseJsonError
     UniqueKeys.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(serde_json::from_slice(bytes)?)
+}
+
+/// Reads a field whose `null` means the same as its absence, as Go's encoder writes it.
+///
+/// For serde's `deserialize_with`, beside `default`.
+///
+/// # Errors
+/// The value is neither `null` nor a `T`.
+pub fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Walks a document without keeping it and fails at a repeated key.

@@ -12,12 +12,14 @@ mod json;
 pub mod media_type;
 mod platform;
 mod reference;
+mod stream;
 
 pub use config::{History, ImageConfig, RootFs, RuntimeConfig};
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, Hasher, ParseDigestError};
 pub use document::{Document, Index, MAX_DOCUMENT_SIZE, Manifest, ParseDocumentError};
-pub use json::{ParseJsonError, parse_json};
+pub use json::{ParseJsonError, null_as_default, parse_json};
 pub use media_type::MediaType;
 pub use platform::{ParsePlatformError, Platform};
 pub use reference::{ParseReferenceError, Reference, RegistryHost, Repository, Tag, TagOrDigest};
+pub use stream::{HashingReader, HashingWriter};

@@ -86,7 +86,8 @@ impl RegistryHost {
     /// That says nothing of whether a password may go there; see [`Self::is_loopback`].
     pub fn is_local(&self) -> bool {
         // `local` alone is a name like any other.
-        self.is_loopback() || self.host().ends_with(".local")
+        let top_level = self.host().rsplit_once('.').map(|(_, label)| label);
+        self.is_loopback() || top_level == Some("local")
     }
 
     /// Tells whether the registry is on this machine, so that nobody listens on the way to it.
@@ -106,25 +107,22 @@ impl FromStr for RegistryHost {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bad = || ParseReferenceError::Registry(text.to_owned());
         let lower = text.to_ascii_lowercase();
-        let port = match lower.strip_prefix('[') {
-            Some(rest) => {
-                let (address, after) = rest.split_once(']').ok_or_else(bad)?;
-                address.parse::<std::net::Ipv6Addr>().map_err(|_| bad())?;
-                match after.strip_prefix(':') {
-                    None if !after.is_empty() => return Err(bad()),
-                    port => port,
-                }
+        let port = if let Some(rest) = lower.strip_prefix('[') {
+            let (address, after) = rest.split_once(']').ok_or_else(bad)?;
+            address.parse::<std::net::Ipv6Addr>().map_err(|_| bad())?;
+            match after.strip_prefix(':') {
+                None if !after.is_empty() => return Err(bad()),
+                port => port,
             }
-            None => {
-                let (host, port) = match lower.split_once(':') {
-                    Some((host, port)) => (host, Some(port)),
-                    None => (lower.as_str(), None),
-                };
-                if !host::is_name_or_ipv4(host) {
-                    return Err(bad());
-                }
-                port
+        } else {
+            let (host, port) = match lower.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (lower.as_str(), None),
+            };
+            if !host::is_name_or_ipv4(host) {
+                return Err(bad());
             }
+            port
         };
         let digits = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
         if port.is_some_and(|port| !digits(port) || port.parse::<u16>().is_err()) {

@@ -1,7 +1,11 @@
 //! The deploy manifest: what a deploy target pushes and loads, without the bytes.
 
+use std::fmt;
+use std::str::FromStr;
+
 use img_oci::{Digest, MediaType, parse_json};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::WireError;
 
@@ -39,6 +43,42 @@ pub enum Strategy {
     CasRegistry,
     /// By the build event service.
     Bes,
+}
+
+/// A text that names no strategy.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("`{}` is not a strategy: expected {}", .0.escape_debug(), Strategy::ALL.map(Strategy::name).join(", "))]
+pub struct ParseStrategyError(String);
+
+impl Strategy {
+    /// All strategies.
+    pub const ALL: [Self; 4] = [Self::Eager, Self::Lazy, Self::CasRegistry, Self::Bes];
+
+    /// Returns the name by which files, flags and settings know the strategy.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Eager => "eager",
+            Self::Lazy => "lazy",
+            Self::CasRegistry => "cas_registry",
+            Self::Bes => "bes",
+        }
+    }
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Strategy {
+    type Err = ParseStrategyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|strategy| strategy.name() == text)
+            .ok_or_else(|| ParseStrategyError(text.to_owned()))
+    }
 }
 
 /// What an operation does with its image.
@@ -152,6 +192,19 @@ impl From<&img_oci::Descriptor> for BlobDescriptor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_strategy_has_one_name_everywhere() {
+        for strategy in Strategy::ALL {
+            let name = strategy.to_string();
+            assert_eq!(serde_json::to_value(strategy).unwrap(), name.as_str());
+            assert_eq!(name.parse(), Ok(strategy));
+        }
+        assert_eq!(
+            "Eager".parse::<Strategy>().unwrap_err().to_string(),
+            "`Eager` is not a strategy: expected eager, lazy, cas_registry, bes"
+        );
+    }
 
     #[test]
     fn a_push_reads_and_writes_the_same_bytes() {

@@ -24,7 +24,7 @@ pub struct LayerMetadata {
     /// Size of the blob in bytes.
     pub size: u64,
     /// Annotations for the layer's descriptor, sorted by key.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(default, deserialize_with = "img_oci::null_as_default")]
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -49,12 +49,6 @@ impl LayerMetadata {
             ..Descriptor::new(self.media_type.clone(), self.digest.clone(), self.size)
         }
     }
-}
-
-fn null_is_empty<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<String, String>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[cfg(test)]

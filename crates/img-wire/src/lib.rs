@@ -12,8 +12,8 @@ mod param_file;
 
 pub use configuration::PushConfiguration;
 pub use deploy_manifest::{
-    BlobDescriptor, Command, DeployManifest, DeploySettings, ManifestEntry, Operation, RootKind,
-    Strategy,
+    BlobDescriptor, Command, DeployManifest, DeploySettings, ManifestEntry, Operation,
+    ParseStrategyError, RootKind, Strategy,
 };
 pub use file_metadata::{FileMetadata, ParseModeError};
 pub use key_values::{ParseKeyValuesError, parse_key_values};

@@ -2,11 +2,12 @@
 //!
 //! `@file` stands for the lines of that file; a Bazel label, such as `@@repo//package:target`, does
 //! not, and is known by its two slashes. `-flag` and `-flag=value` are read as `--flag` and
-//! `--flag=value`; a dash and one letter stays the short flag that it is.
+//! `--flag=value` where the subcommand has that flag. The value of a flag is never touched.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use clap::Command;
 use thiserror::Error;
 
 /// A parameter file that could not be read.
@@ -18,27 +19,103 @@ pub(crate) struct ReadArgumentsError {
 }
 
 /// Returns the arguments with parameter files expanded and long flags written with two dashes.
-pub(crate) fn normalize(arguments: Vec<OsString>) -> Result<Vec<OsString>, ReadArgumentsError> {
-    let mut normalized = Vec::with_capacity(arguments.len());
+pub(crate) fn normalize(
+    arguments: Vec<OsString>,
+    command: &Command,
+) -> Result<Vec<OsString>, ReadArgumentsError> {
     let mut arguments = arguments.into_iter();
-    normalized.extend(arguments.next());
-    let mut only_values = false;
+    let program = arguments.next();
+    let mut normalizer = Normalizer {
+        command,
+        flags: None,
+        next: Next::Any,
+        done: Vec::new(),
+    };
+    normalizer.done.extend(program);
     for argument in arguments {
-        match argument.as_bytes() {
-            _ if only_values => normalized.push(argument),
-            b"--" => {
-                only_values = true;
-                normalized.push(argument);
-            }
-            [b'@', path @ ..] if !path.is_empty() && !is_label(path) => {
+        normalizer.add(argument)?;
+    }
+    Ok(normalizer.done)
+}
+
+/// What the next argument may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Anything.
+    Any,
+    /// The value of the flag before it.
+    Value,
+    /// No flag: `--` came before.
+    Positional,
+}
+
+struct Normalizer<'c> {
+    command: &'c Command,
+    /// The subcommand, once it was named.
+    flags: Option<&'c Command>,
+    next: Next,
+    done: Vec<OsString>,
+}
+
+impl Normalizer<'_> {
+    fn add(&mut self, argument: OsString) -> Result<(), ReadArgumentsError> {
+        match (self.next, argument.as_bytes()) {
+            (Next::Any, [b'@', path @ ..]) if !path.is_empty() && !is_label(path) => {
                 for line in read_lines(OsStr::from_bytes(path))? {
-                    normalized.push(with_two_dashes(line));
+                    self.add_one(line);
                 }
             }
-            _ => normalized.push(with_two_dashes(argument)),
+            _ => self.add_one(argument),
         }
+        Ok(())
     }
-    Ok(normalized)
+
+    fn add_one(&mut self, argument: OsString) {
+        let argument = match self.next {
+            Next::Any => self.with_two_dashes(argument),
+            Next::Value => {
+                self.next = Next::Any;
+                argument
+            }
+            Next::Positional => argument,
+        };
+        self.done.push(argument);
+    }
+
+    /// Returns the argument as clap reads it, and notes what may follow it.
+    fn with_two_dashes(&mut self, argument: OsString) -> OsString {
+        let Some(flags) = self.flags else {
+            self.flags = argument
+                .to_str()
+                .and_then(|name| self.command.find_subcommand(name));
+            return argument;
+        };
+        let bytes = argument.as_bytes();
+        if bytes == b"--" {
+            self.next = Next::Positional;
+            return argument;
+        }
+        let dashes = bytes.iter().take(2).take_while(|b| **b == b'-').count();
+        let end = bytes.iter().position(|b| *b == b'=');
+        let name = std::str::from_utf8(&bytes[dashes..end.unwrap_or(bytes.len())]);
+        let is_named = |flag: &&clap::Arg| match (dashes, name) {
+            (0, _) | (_, Err(_)) => false,
+            (1, Ok(name)) if name.len() == 1 => flag.get_short() == name.chars().next(),
+            (_, Ok(name)) => flag.get_long() == Some(name),
+        };
+        let Some(flag) = flags.get_arguments().find(is_named) else {
+            return argument;
+        };
+        if end.is_none() && flag.get_action().takes_values() {
+            self.next = Next::Value;
+        }
+        if dashes == 1 && name.is_ok_and(|name| name.len() > 1) {
+            let mut long = OsString::from("-");
+            long.push(&argument);
+            return long;
+        }
+        argument
+    }
 }
 
 fn is_label(after_at: &[u8]) -> bool {
@@ -60,50 +137,73 @@ fn read_lines(path: &OsStr) -> Result<Vec<OsString>, ReadArgumentsError> {
         .collect())
 }
 
-fn with_two_dashes(argument: OsString) -> OsString {
-    match argument.as_bytes() {
-        [b'-', first, second, ..] if first.is_ascii_lowercase() && *second != b'=' => {
-            let mut long = OsString::from("-");
-            long.push(&argument);
-            long
-        }
-        _ => argument,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::{Arg, ArgAction};
+
+    fn command() -> Command {
+        let layer = Command::new("layer")
+            .arg(Arg::new("name").long("name"))
+            .arg(Arg::new("tag").long("tag").short('t'))
+            .arg(Arg::new("cmd").long("cmd").allow_hyphen_values(true))
+            .arg(
+                Arg::new("symlink")
+                    .long("symlink")
+                    .action(ArgAction::SetTrue),
+            );
+        Command::new("img").subcommand(layer)
+    }
 
     fn check(arguments: &[&str], expected: &[&str]) {
-        let arguments = arguments.iter().map(OsString::from).collect();
-        assert_eq!(normalize(arguments).unwrap(), expected);
+        let arguments = ["img", "layer"]
+            .iter()
+            .chain(arguments)
+            .map(OsString::from)
+            .collect();
+        let normalized = normalize(arguments, &command()).unwrap();
+        assert_eq!(normalized[2..], *expected);
     }
 
     #[test]
     fn flags_in_go_spelling_are_long_flags() {
         check(
-            &["img", "layer", "-metadata=x", "-name", "y"],
-            &["img", "layer", "--metadata=x", "--name", "y"],
+            &["-name=x", "-name", "y", "-symlink", "-name", "z"],
+            &["--name=x", "--name", "y", "--symlink", "--name", "z"],
         );
         check(
-            &["img", "-t", "v1", "-", "--x", "-1", "-t=v1"],
-            &["img", "-t", "v1", "-", "--x", "-1", "-t=v1"],
+            &["-t", "v1", "-", "--name", "-t=v1"],
+            &["-t", "v1", "-", "--name", "-t=v1"],
         );
-        check(&["img", "--", "-name"], &["img", "--", "-name"]);
-        check(&["img", "-name", "@@//a:b"], &["img", "--name", "@@//a:b"]);
+        check(&["-unknown", "--", "-name"], &["-unknown", "--", "-name"]);
+    }
+
+    #[test]
+    fn values_are_never_touched() {
+        check(
+            &["--cmd", "-name", "-cmd", "@f"],
+            &["--cmd", "-name", "--cmd", "@f"],
+        );
+        check(
+            &["-t", "@f", "--cmd=-name", "--cmd=@f"],
+            &["-t", "@f", "--cmd=-name", "--cmd=@f"],
+        );
+        check(
+            &["-name", "@@//a:b", "@@//a:b"],
+            &["--name", "@@//a:b", "@@//a:b"],
+        );
     }
 
     #[test]
     fn parameter_files_are_expanded_a_line_an_argument() {
-        let file = std::env::temp_dir().join(format!("img-arguments-{}", std::process::id()));
-        std::fs::write(&file, "-name\nwith space\n\n--x=y\n").unwrap();
-        let at = format!("@{}", file.display());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, "-name\nwith space\n\n--cmd\n@x\n").unwrap();
+        let at = format!("@{}", file.path().display());
         check(
-            &["img", &at, "z"],
-            &["img", "--name", "with space", "", "--x=y", "z"],
+            &[&at, "z"],
+            &["--name", "with space", "", "--cmd", "@x", "z"],
         );
-        std::fs::remove_file(&file).unwrap();
-        assert!(normalize(vec!["img".into(), at.into()]).is_err());
+        let missing = vec!["img".into(), "layer".into(), "@/no/such/file".into()];
+        assert!(normalize(missing, &command()).is_err());
     }
 }

@@ -39,27 +39,12 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Returns the name of the subcommand as it is typed.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Inspect(_) => "inspect",
-            Self::OciLayout(_) => "oci-layout",
-            Self::Index(_) => "index",
-            Self::Manifest(_) => "manifest",
-            Self::Deploy(_) => "deploy",
-            Self::DeployMetadata(_) => "deploy-metadata",
-            Self::Hash(_) => "hash",
-            Self::Layer(_) => "layer",
-            Self::Registry(_) => "registry",
-        }
-    }
-
     /// Runs the subcommand.
     pub(crate) fn run(self) -> Outcome {
         match self {
             Self::Inspect(arguments) => inspect::run(&arguments),
             Self::OciLayout(arguments) => oci_layout::run(&arguments),
-            Self::Index(arguments) => index::run(arguments),
+            Self::Index(arguments) => index::run(&arguments),
             Self::Manifest(arguments) => manifest::run(&arguments),
             Self::Deploy(arguments) => deploy::run(arguments),
             Self::DeployMetadata(arguments) => deploy_metadata::run(*arguments),

@@ -1,7 +1,9 @@
 //! Input files of commands, read whole, with the path in every error.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use img_wire::parse_key_values;
 use thiserror::Error;
 
 /// Why an input could not be used.
@@ -44,11 +46,17 @@ pub(crate) fn parse<T, E: std::error::Error + Send + Sync + 'static>(
     })
 }
 
-/// Returns the `KEY=VALUE` pairs of the file.
-pub(crate) fn key_values(
-    path: &Path,
-) -> Result<std::collections::BTreeMap<String, String>, InputError> {
-    parse(path, |bytes| {
-        img_wire::parse_key_values(&String::from_utf8_lossy(bytes))
-    })
+/// Returns the annotations of a file of `KEY=VALUE` lines and those of flags, which win.
+pub(crate) fn annotations(
+    file: Option<&Path>,
+    flags: &[(String, String)],
+) -> Result<BTreeMap<String, String>, InputError> {
+    let mut annotations = match file {
+        Some(path) => parse(path, |bytes| {
+            parse_key_values(&String::from_utf8_lossy(bytes))
+        })?,
+        None => BTreeMap::new(),
+    };
+    annotations.extend(flags.iter().cloned());
+    Ok(annotations)
 }

@@ -4,7 +4,7 @@
 //! The description is looked for beside the name the program was called by, then along the chain
 //! of symlinks behind that name; both bazel-bin and a runfiles tree have it there.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use img_wire::{LAUNCH_SUFFIX, LaunchDescription, WireError};
@@ -55,12 +55,6 @@ pub(crate) fn environment_default(name: &str) -> Option<String> {
 pub(crate) fn find(argv0: Option<&OsString>) -> Result<Option<Launched>, Failure> {
     let Some(argv0) = argv0 else { return Ok(None) };
     let mut executable = PathBuf::from(argv0);
-    if matches!(
-        executable.file_name().and_then(OsStr::to_str),
-        Some("img" | "img.exe")
-    ) {
-        return Ok(None);
-    }
     if !executable.as_os_str().as_encoded_bytes().contains(&b'/') {
         match in_search_path(&executable) {
             Some(found) => executable = found,
@@ -130,10 +124,19 @@ mod tests {
     }
 
     #[test]
-    fn a_program_called_img_has_no_description() {
+    fn a_program_without_a_description_takes_its_arguments_as_they_are() {
         assert_eq!(
             arguments(vec!["/x/img".into(), "hash".into()]).unwrap(),
             ["/x/img", "hash"]
         );
+    }
+
+    #[test]
+    fn a_target_may_be_called_img() {
+        let folder = tempfile::tempdir().unwrap();
+        let description = r#"{"version":1,"args":["deploy"]}"#;
+        std::fs::write(folder.path().join("img.exe.launch.json"), description).unwrap();
+        let given = vec![folder.path().join("img.exe").into_os_string()];
+        assert_eq!(arguments(given).unwrap()[1..], ["deploy"]);
     }
 }

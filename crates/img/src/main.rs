@@ -18,7 +18,7 @@ mod runfiles;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::commands::Command;
 
@@ -31,21 +31,27 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
+    let mut command = Cli::command();
     let arguments = match launch::arguments(std::env::args_os().collect())
-        .and_then(|launched| arguments::normalize(launched).map_err(Into::into))
+        .and_then(|launched| arguments::normalize(launched, &command).map_err(Into::into))
     {
         Ok(arguments) => arguments,
         Err(failure) => return failure.report("img"),
     };
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
+    let parsed = command
+        .try_get_matches_from_mut(arguments)
+        .and_then(|matches| {
+            let name = format!("img {}", matches.subcommand_name().unwrap_or_default());
+            Ok((name, Cli::from_arg_matches(&matches)?))
+        });
+    let (name, cli) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help and version go to stdout with 0, everything else to stderr with 2.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    let name = format!("img {}", cli.command.name());
     match cli.command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(&name),

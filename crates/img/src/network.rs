@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use img_registry::{
-    CredentialLocations, Credentials, Pause, PlainHttp, RegistryClient, RegistryOptions,
-    RetryOptions,
+    Authorities, CredentialLocations, Credentials, Pause, PlainHttp, RegistryClient,
+    RegistryOptions, RetryOptions,
 };
 
 use crate::launch;
@@ -18,6 +18,13 @@ pub(crate) fn registry_client(insecure: bool, pause: Arc<dyn Pause>) -> Registry
             PlainHttp::Everywhere
         } else {
             PlainHttp::Local
+        },
+        authorities: Authorities {
+            file: path("SSL_CERT_FILE"),
+            folders: path("SSL_CERT_DIR")
+                .iter()
+                .flat_map(std::env::split_paths)
+                .collect(),
         },
         credentials: Credentials::new(credential_locations()),
         retry: RetryOptions {

@@ -2,9 +2,10 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, TempPath};
+use tempfile::{Builder, TempDir, TempPath};
 use thiserror::Error;
 
 /// Why an output was not written.
@@ -73,9 +74,56 @@ impl Output {
     }
 }
 
+/// A directory in the making; dropped without [`OutputDirectory::commit`], it leaves nothing behind.
+pub(crate) struct OutputDirectory {
+    path: PathBuf,
+    temporary: TempDir,
+}
+
+impl OutputDirectory {
+    /// Creates the directory that will be at `path`, where nothing or an empty directory is.
+    pub(crate) fn create(path: &Path) -> Result<Self, WriteOutputError> {
+        let failed = |source| WriteOutputError {
+            path: path.to_owned(),
+            source,
+        };
+        if std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(failed(io::ErrorKind::DirectoryNotEmpty.into()));
+        }
+        // Without components such as `.`, which have no name to put another beside.
+        let absolute = std::path::absolute(path).map_err(failed)?;
+        let folder = absolute.parent().unwrap_or(Path::new("/"));
+        let mut builder = Builder::new();
+        let builder = builder
+            .prefix(".img-")
+            .permissions(std::fs::Permissions::from_mode(0o777));
+        let temporary = builder.tempdir_in(folder).map_err(failed)?;
+        Ok(Self {
+            path: path.to_owned(),
+            temporary,
+        })
+    }
+
+    /// Returns where to write the directory's content.
+    pub(crate) fn path(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    /// Puts the directory under its final name.
+    pub(crate) fn commit(self) -> Result<(), WriteOutputError> {
+        let renamed = std::fs::rename(self.temporary.path(), &self.path);
+        renamed.map_err(|source| WriteOutputError {
+            path: self.path,
+            source,
+        })?;
+        // It is not there any more to be removed.
+        let _ = self.temporary.keep();
+        Ok(())
+    }
+}
+
 /// Read and write for all, less the process's umask.
 fn permissions() -> std::fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
     std::fs::Permissions::from_mode(0o666)
 }
 
@@ -145,6 +193,24 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(names(), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_directory_appears_whole_and_takes_nobody_elses_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d");
+        let make = || {
+            let output = OutputDirectory::create(&path)?;
+            std::fs::write(output.path().join("file"), "x").unwrap();
+            Ok::<_, WriteOutputError>(output)
+        };
+        drop(make().unwrap());
+        assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
+        std::fs::create_dir(&path).unwrap();
+        make().unwrap().commit().unwrap();
+        assert_eq!(std::fs::read(path.join("file")).unwrap(), b"x");
+        assert!(make().is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -27,8 +27,8 @@ pub(crate) struct Progress {
 struct State {
     /// Bytes of blobs that arrived.
     done: u64,
-    /// Bytes of blobs under way.
-    moving: BTreeMap<Digest, u64>,
+    /// Bytes of blobs under way; one blob may be on its way to several registries.
+    moving: BTreeMap<(RegistryHost, Digest), u64>,
     /// Registries of which was said that they make us wait.
     slow: BTreeSet<RegistryHost>,
 }
@@ -90,15 +90,19 @@ impl PushObserver for Progress {
             .inc_length(blob.size.saturating_mul(repositories as u64));
     }
 
-    fn sent(&self, digest: &Digest, position: u64) {
+    fn sent(&self, registry: &RegistryHost, digest: &Digest, position: u64) {
         let mut state = self.state();
-        state.moving.insert(digest.clone(), position);
+        state
+            .moving
+            .insert((registry.clone(), digest.clone()), position);
         self.draw(&state);
     }
 
-    fn arrived(&self, blob: &Descriptor, _: Transfer) {
+    fn arrived(&self, registry: &RegistryHost, blob: &Descriptor, _: Transfer) {
         let mut state = self.state();
-        state.moving.remove(&blob.digest);
+        state
+            .moving
+            .remove(&(registry.clone(), blob.digest.clone()));
         state.done = state.done.saturating_add(blob.size);
         self.draw(&state);
     }
@@ -108,5 +112,23 @@ impl Pause for Progress {
     fn pause<'a>(&'a self, wait: &'a Wait) -> BoxFuture<'a, ()> {
         self.tell(wait);
         Box::pin(tokio::time::sleep(wait.delay))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blob_for_two_registries_counts_for_each() {
+        let progress = Progress::new("img deploy");
+        let blob = Descriptor::of("m", b"0123456789");
+        let [one, two] = ["a.io", "b.io"].map(|name| name.parse::<RegistryHost>().unwrap());
+        progress.sent(&one, &blob.digest, 5);
+        progress.sent(&two, &blob.digest, 7);
+        assert_eq!(progress.bar.position(), 12);
+        progress.arrived(&one, &blob, Transfer::Uploaded);
+        progress.sent(&two, &blob.digest, 8);
+        assert_eq!(progress.bar.position(), 18);
     }
 }

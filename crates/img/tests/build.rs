@@ -273,12 +273,12 @@ fn an_image_goes_through_all_build_commands() {
     let folder = hello();
     image(
         &folder,
-        "--architecture arm64 --entrypoint /bin/hello --cmd=-x --env B=2 --env A=1 --user 7 \
+        "--architecture arm64 --entrypoint /bin/hello --cmd -x --cmd @y --env B=2 --env A=1 --user 7 \
          --working-dir /w --label l=1 --annotation a=2 --stop-signal SIGINT",
     );
     assert_eq!(
         folder.read("config").split(r#","rootfs""#).next().unwrap(),
-        r#"{"architecture":"arm64","os":"linux","variant":"v8","config":{"User":"7","Env":["A=1","B=2"],"Entrypoint":["/bin/hello"],"Cmd":["-x"],"WorkingDir":"/w","Labels":{"l":"1"},"StopSignal":"SIGINT"}"#
+        r#"{"architecture":"arm64","os":"linux","variant":"v8","config":{"User":"7","Env":["A=1","B=2"],"Entrypoint":["/bin/hello"],"Cmd":["-x","@y"],"WorkingDir":"/w","Labels":{"l":"1"},"StopSignal":"SIGINT"}"#
     );
     let manifest = folder.read("manifest");
     assert_eq!(
@@ -373,8 +373,31 @@ fn documents_that_cannot_be_used_are_refused() {
     );
     folder.refuse(
         "oci-layout --manifest manifest --config config --output layout",
-        &["names layer sha256:", "; a layer of a shallow base"],
+        &[
+            "names layer sha256:",
+            "; the base is shallow",
+            "settings:shallow_oci_layout=",
+        ],
     );
+}
+
+#[test]
+fn a_layout_takes_nobody_elses_place() {
+    let folder = hello();
+    image(&folder, "");
+    let write = "oci-layout --manifest manifest --config config --layer m.json=layer.tgz";
+    folder.succeed(&format!("{write} --output layout"));
+    let layer = std::fs::read(folder.path("layer.tgz")).unwrap();
+    folder.refuse(
+        &format!("{write} --output layout"),
+        &["cannot write layout", "not empty"],
+    );
+    folder.refuse(
+        "oci-layout --manifest manifest --config config --output layout",
+        &["names layer sha256:"],
+    );
+    assert_eq!(std::fs::read(folder.path("layer.tgz")).unwrap(), layer);
+    assert!(folder.img("inspect layout").status.success());
 }
 
 #[test]
@@ -432,6 +455,10 @@ fn a_tar_is_described_by_its_content_and_not_by_its_name() {
                 .contains(&format!("layer.v1.{media_type}\""))
         );
     }
+    folder.refuse(
+        "hash --encoding layer-metadata --media-type application/vnd.oci.image.layer.v1.tar layer out",
+        &["cannot describe layer", "layer.v1.tar`", "its content is zstd"],
+    );
     folder.succeed("hash --encoding layer-metadata --media-type x/y --annotation k=v layer out");
     assert!(folder.read("out").contains(r#""mediaType": "x/y""#));
     let whole = std::fs::read(folder.path("layer")).unwrap();

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use img_oci::{
     Descriptor, Digest, Document, Manifest, ParseDocumentError, ParseReferenceError, RegistryHost,
@@ -40,8 +41,8 @@ pub(crate) struct DeployMetadataArgs {
     configuration_file: PathBuf,
 
     /// How blobs get to their destination
-    #[arg(long, value_enum)]
-    strategy: StrategyArg,
+    #[arg(long, value_parser = strategies())]
+    strategy: Strategy,
 
     /// Manifest number I of the root; repeated for each
     #[arg(long = "manifest-path", value_name = "I=FILE", value_parser = numbered)]
@@ -81,15 +82,6 @@ enum CommandArg {
 enum RootKindArg {
     Manifest,
     Index,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum StrategyArg {
-    Eager,
-    Lazy,
-    #[value(name = "cas_registry")]
-    CasRegistry,
-    Bes,
 }
 
 #[derive(Debug, Error)]
@@ -136,12 +128,7 @@ pub(crate) fn run(arguments: DeployMetadataArgs) -> Outcome {
         let hint = "use image_push, or `docker pull` from a registry";
         return Err(Failure::from(DeployMetadataError::Load).hint(hint));
     }
-    let push_strategy = Some(match arguments.strategy {
-        StrategyArg::Eager => Strategy::Eager,
-        StrategyArg::Lazy => Strategy::Lazy,
-        StrategyArg::CasRegistry => Strategy::CasRegistry,
-        StrategyArg::Bes => Strategy::Bes,
-    });
+    let push_strategy = Some(arguments.strategy);
     let output_path = arguments.output.clone();
     let manifest = DeployManifest {
         operations: vec![operation(arguments)?],
@@ -323,6 +310,11 @@ fn document(path: &Path) -> Result<(Descriptor, Document), Failure> {
             source,
         })?;
     Ok((Descriptor::of(document.media_type(), &bytes), document))
+}
+
+fn strategies() -> impl TypedValueParser<Value = Strategy> {
+    let names = PossibleValuesParser::new(Strategy::ALL.map(Strategy::name));
+    names.try_map(|name| name.parse())
 }
 
 fn numbered(text: &str) -> Result<(usize, String), String> {

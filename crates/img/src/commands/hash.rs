@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use clap::{Args, ValueEnum};
-use img_compress::{Decoder, sniff};
-use img_oci::{Algorithm, Digest, Hasher};
+use img_compress::{Decoder, Format, sniff};
+use img_oci::{Algorithm, Digest, HashingReader, MediaType};
 use img_wire::LayerMetadata;
 
 use crate::commands::pairs::{self, KeyValue};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::input::InputError;
 use crate::output::{commit_all, prepare};
 
@@ -40,7 +40,7 @@ pub(crate) struct HashArgs {
 }
 
 /// What `img hash` writes.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, ValueEnum)]
 enum Encoding {
     /// The bytes of the hash
     Raw,
@@ -59,100 +59,91 @@ fn parse_algorithm(text: &str) -> Result<Algorithm, String> {
         .map_err(|_| "expected sha256 or sha512".to_owned())
 }
 
+/// What was described by flags is not what is in the file.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot describe {} as `{said}`: its content is {found}", input.display())]
+struct MediaTypeError {
+    input: PathBuf,
+    said: String,
+    found: &'static str,
+}
+
 /// Writes the digest.
 pub(crate) fn run(args: &HashArgs) -> Outcome {
     let read_error = |source| InputError::Read {
         path: args.input.clone(),
         source,
     };
+    let digest = || {
+        let file = File::open(&args.input)?;
+        Ok(HashingReader::new(file, args.digest).finish()?.0)
+    };
     let bytes = match args.encoding {
-        Encoding::LayerMetadata => describe_layer(args).map_err(read_error)?.to_bytes(),
-        encoding => {
-            let (digest, _) = hash_file(&args.input, args.digest).map_err(read_error)?;
-            encode(&digest, encoding)
-        }
+        Encoding::LayerMetadata => describe_layer(args)?.to_bytes(),
+        Encoding::Raw => digest().map_err(read_error)?.to_bytes(),
+        Encoding::Hex => digest().map_err(read_error)?.hex().as_bytes().to_vec(),
+        Encoding::OciDigest => digest().map_err(read_error)?.to_string().into_bytes(),
+        Encoding::Sri => sri(&digest().map_err(read_error)?).into_bytes(),
     };
     Ok(commit_all([prepare(&args.output, &bytes)?])?)
 }
 
-fn encode(digest: &Digest, encoding: Encoding) -> Vec<u8> {
-    match encoding {
-        Encoding::Raw | Encoding::LayerMetadata => digest.to_bytes(),
-        Encoding::Hex => digest.hex().as_bytes().to_vec(),
-        Encoding::OciDigest => digest.to_string().into_bytes(),
-        Encoding::Sri => {
-            let base64 = base64::engine::general_purpose::STANDARD.encode(digest.to_bytes());
-            format!("{}-{base64}", digest.algorithm().name()).into_bytes()
-        }
-    }
+fn sri(digest: &Digest) -> String {
+    let base64 = base64::engine::general_purpose::STANDARD.encode(digest.to_bytes());
+    format!("{}-{base64}", digest.algorithm().name())
 }
 
 /// Returns the metadata of a tar that is used as a layer as it is.
-fn describe_layer(args: &HashArgs) -> std::io::Result<LayerMetadata> {
-    let mut start = Vec::new();
-    File::open(&args.input)?.take(4).read_to_end(&mut start)?;
-    let format = sniff(&start);
-    let mut counted = Counted::new(BufReader::new(File::open(&args.input)?), args.digest);
-    let mut diff_id = Hasher::new(Algorithm::Sha256);
-    let mut decoder = Decoder::new(&mut counted, format)?;
-    copy_to(&mut decoder, |bytes| diff_id.update(bytes))?;
-    drop(decoder);
-    // What the decoder left unread belongs to the blob.
-    copy_to(&mut counted, |_| {})?;
-    let (digest, size) = (counted.hasher.finish(), counted.size);
+fn describe_layer(args: &HashArgs) -> Result<LayerMetadata, Failure> {
+    let failed = |source| InputError::Read {
+        path: args.input.clone(),
+        source,
+    };
+    let format = sniff_file(&args.input).map_err(failed)?;
+    let media_type = media_type(args, format)?;
+    let (diff_id, digest, size) = digests(args, format).map_err(failed)?;
     Ok(LayerMetadata {
         name: args.name.clone().unwrap_or_else(|| digest.to_string()),
-        diff_id: diff_id.finish(),
-        media_type: match &args.media_type {
-            Some(text) => text.as_str().into(),
-            None => format.layer_media_type(),
-        },
+        diff_id,
+        media_type,
         digest,
         size,
         annotations: args.annotation.iter().cloned().collect(),
     })
 }
 
-fn hash_file(path: &Path, algorithm: Algorithm) -> std::io::Result<(Digest, u64)> {
-    let mut counted = Counted::new(File::open(path)?, algorithm);
-    copy_to(&mut counted, |_| {})?;
-    Ok((counted.hasher.finish(), counted.size))
+fn sniff_file(path: &Path) -> std::io::Result<Format> {
+    let mut start = Vec::new();
+    File::open(path)?.take(4).read_to_end(&mut start)?;
+    Ok(sniff(&start))
 }
 
-fn copy_to(reader: &mut impl Read, mut consume: impl FnMut(&[u8])) -> std::io::Result<()> {
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(read) => consume(&buffer[..read]),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+/// Returns the media type asked for, unless it is a layer's of another compression.
+fn media_type(args: &HashArgs, format: Format) -> Result<MediaType, MediaTypeError> {
+    let Some(said) = &args.media_type else {
+        return Ok(format.layer_media_type());
+    };
+    let said = MediaType::from(said.as_str());
+    match Format::of_layer_media_type(&said) {
+        Some(other) if other != format => Err(MediaTypeError {
+            input: args.input.clone(),
+            said: said.to_string(),
+            found: match format {
+                Format::None => "not compressed",
+                Format::Gzip => "gzip",
+                Format::Zstd => "zstd",
+            },
+        }),
+        _ => Ok(said),
     }
 }
 
-/// A reader that hashes and counts what is read.
-struct Counted<R> {
-    reader: R,
-    hasher: Hasher,
-    size: u64,
-}
-
-impl<R> Counted<R> {
-    fn new(reader: R, algorithm: Algorithm) -> Self {
-        Self {
-            reader,
-            hasher: Hasher::new(algorithm),
-            size: 0,
-        }
-    }
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.reader.read(buffer)?;
-        self.hasher.update(&buffer[..read]);
-        self.size += u64::try_from(read).unwrap_or(u64::MAX);
-        Ok(read)
-    }
+/// Returns diff ID, digest and size of a blob.
+fn digests(args: &HashArgs, format: Format) -> std::io::Result<(Digest, Digest, u64)> {
+    let mut blob = HashingReader::new(BufReader::new(File::open(&args.input)?), args.digest);
+    let content = Decoder::new(&mut blob, format)?;
+    let (diff_id, _) = HashingReader::new(content, Algorithm::Sha256).finish()?;
+    // What the decoder left unread belongs to the blob.
+    let (digest, size) = blob.finish()?;
+    Ok((diff_id, digest, size))
 }

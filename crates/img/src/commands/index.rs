@@ -1,6 +1,5 @@
 //! `img index`: the index of an image for several platforms.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -31,17 +30,13 @@ pub(crate) struct IndexArgs {
 }
 
 /// Writes the index and its digest.
-pub(crate) fn run(args: IndexArgs) -> Outcome {
+pub(crate) fn run(args: &IndexArgs) -> Outcome {
     let descriptors = args
         .manifest_descriptor
         .iter()
         .map(|path| input::read(path));
     let descriptors = descriptors.collect::<Result<Vec<_>, _>>()?;
-    let mut annotations = match &args.annotations_file {
-        Some(path) => input::key_values(path)?,
-        None => BTreeMap::new(),
-    };
-    annotations.extend(args.annotation);
+    let annotations = input::annotations(args.annotations_file.as_deref(), &args.annotation)?;
     let built = build_index(&descriptors, &annotations)?;
     let mut outputs = vec![prepare(&args.output, &built.index)?];
     if let Some(path) = &args.digest {

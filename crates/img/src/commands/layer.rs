@@ -162,7 +162,7 @@ impl FromArgMatches for AddedArgs {
 /// Writes the layer and its metadata.
 pub(crate) fn run(args: LayerArgs) -> Outcome {
     let options = options(&args)?;
-    let annotations = annotations(&args)?;
+    let annotations = input::annotations(args.annotations_file.as_deref(), &args.annotation)?;
     let params = ParamFiles::read(&args)?;
     let inputs = inputs(&args, &params)?;
     let (blob, file) = Output::create(&args.output)?;
@@ -218,14 +218,14 @@ fn options(args: &LayerArgs) -> Result<LayerOptions, Failure> {
         Some(json) => parse_metadata("--default-metadata", json)?,
         None => FileMetadata::default(),
     };
-    let mut file_metadata = BTreeMap::new();
+    let mut file_metadata = Vec::new();
     for (path, json) in &args.file_metadata {
         let path = path.strip_prefix(b"/").unwrap_or(path).to_vec();
         let shown = String::from_utf8_lossy(&path).into_owned();
-        file_metadata.insert(
+        file_metadata.push((
             path,
             parse_metadata(&shown, &String::from_utf8_lossy(json))?,
-        );
+        ));
     }
     Ok(LayerOptions {
         compression: Compression::new(format, args.compression_level)?,
@@ -252,15 +252,6 @@ fn parse_metadata(path: &str, json: &str) -> Result<FileMetadata, FileMetadataEr
         path: path.to_owned(),
         source,
     })
-}
-
-fn annotations(args: &LayerArgs) -> Result<BTreeMap<String, String>, Failure> {
-    let mut annotations = match &args.annotations_file {
-        Some(path) => input::key_values(path)?,
-        None => BTreeMap::new(),
-    };
-    annotations.extend(args.annotation.iter().cloned());
-    Ok(annotations)
 }
 
 /// The bytes of all parameter files, which the inputs borrow from, by path.

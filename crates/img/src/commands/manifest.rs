@@ -1,6 +1,5 @@
 //! `img manifest`: config, manifest and descriptor of an image.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -113,11 +112,7 @@ fn options(args: &ManifestArgs) -> Result<ManifestOptions, Failure> {
         Some(path) => input::parse(path, ConfigFragment::parse)?,
         None => ConfigFragment::default(),
     };
-    let mut annotations = match &args.annotations_file {
-        Some(path) => input::key_values(path)?,
-        None => BTreeMap::new(),
-    };
-    annotations.extend(args.annotation.iter().cloned());
+    let annotations = input::annotations(args.annotations_file.as_deref(), &args.annotation)?;
     Ok(ManifestOptions {
         platform: Platform::new(&args.os, &args.architecture, Some(&args.variant)),
         base: base(args)?,

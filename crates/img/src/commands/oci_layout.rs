@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::BufWriter;
 use std::os::unix::ffi::OsStringExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use img_layout::{
@@ -15,7 +15,7 @@ use img_wire::LayerMetadata;
 use crate::commands::pairs::{self, BytePair};
 use crate::failure::{Failure, Outcome};
 use crate::input;
-use crate::output::{Output, commit_all};
+use crate::output::{Output, OutputDirectory, commit_all};
 
 /// Arguments of `img oci-layout`.
 #[derive(Args)]
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &OciLayoutArgs) -> Outcome {
     let (index, blobs) = plan_layout(&image, &layers, options).map_err(|error| {
         let is_missing_layer = matches!(error, WriteLayoutError::Missing { what: "layer", .. });
         let hint = is_missing_layer.then_some(
-            "a layer of a shallow base is not on this machine: pull the base with layer_handling = \"eager\" or \"lazy\", or set --@rules_img//img/settings:shallow_oci_layout=i_know_what_i_am_doing to leave it out",
+            "the base is shallow: its layer is in a registry and not on this machine; to leave such layers out, set --@rules_img//img/settings:shallow_oci_layout=i_know_what_i_am_doing",
         );
         Failure::with_hint(hint, error)
     })?;
@@ -91,23 +91,15 @@ pub(crate) fn run(args: &OciLayoutArgs) -> Outcome {
             } else {
                 BlobLinking::HardLink
             };
-            write_directory(&args.output, &index, &blobs, linking)
-                .inspect_err(|_| clear(&args.output))?;
-            Ok(())
+            let output = OutputDirectory::create(&args.output)?;
+            write_directory(output.path(), &index, &blobs, linking)?;
+            Ok(output.commit()?)
         }
         LayoutFormat::Tar => {
             let (output, file) = Output::create(&args.output)?;
             write_tar(BufWriter::new(file), &args.output, &index, &blobs)?;
             Ok(commit_all([output])?)
         }
-    }
-}
-
-/// Takes away what was written before an error; the error is what the user hears of.
-fn clear(directory: &Path) {
-    for name in ["blobs", "oci-layout", "index.json"] {
-        let path = directory.join(name);
-        let _ = std::fs::remove_dir_all(&path).or_else(|_| std::fs::remove_file(&path));
     }
 }
 
