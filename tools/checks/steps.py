@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 
 import counts
@@ -54,7 +55,7 @@ def steps_of(groups):
 
 
 def lint_steps():
-    starlark = tracked("*.bzl", "*.bazel")
+    starlark = starlark_files()
     npm = ["npm", "ci", "--prefix", "tools", "--no-audit", "--no-fund"]
     return [
         lint("tests of the checks", script("unittest", "discover", "-s", CHECKS, "-p", "*_test.py"), read=counts.of_unittest),
@@ -134,17 +135,29 @@ def script(*arguments):
     return [sys.executable, *module, *arguments]
 
 
-def tracked(*patterns):
-    """The files of the repository that match; those that are new and not ignored too."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
-    listed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    return [path for path in sorted(set(listed.stdout.split())) if (REPOSITORY / path).exists()]
+NOT_SOURCES = (".git", "target", "node_modules", "__pycache__", "bazel-*")
+
+
+def sources():
+    """The files of the repository, as paths from its root; without what builds leave behind."""
+    found = []
+    for directory, children, files in os.walk(REPOSITORY):
+        children[:] = [name for name in children if not matches(name, NOT_SOURCES)]
+        found += [os.path.relpath(os.path.join(directory, file), REPOSITORY) for file in files]
+    return sorted(found)
+
+
+def matches(name, patterns):
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def starlark_files():
+    return [path for path in sources() if matches(path, ("*.bzl", "*.bazel"))]
 
 
 def shell_scripts():
     """The files that say on their first line that a shell runs them, and those that such files source."""
-    paths = [path for path in tracked() if (REPOSITORY / path).is_file()]
-    return [path for path in paths if path.endswith(".sh") or has_shell_line(REPOSITORY / path)]
+    return [path for path in sources() if path.endswith(".sh") or has_shell_line(REPOSITORY / path)]
 
 
 def has_shell_line(path):
