@@ -10,7 +10,6 @@ mod report;
 mod transfer;
 
 pub use overrides::Overrides;
-pub use plan::{ImagePlan, ManifestPlan, Origin, PlanError, PushPlan};
+pub use plan::{PlanError, PushPlan};
 pub use push::{PushError, PushFailure, PushOptions, push};
 pub use report::{IgnoreProgress, PushObserver, PushReport, PushedImage, Transfer, TransferCounts};
-pub use transfer::{BlobTransfer, transfers};

@@ -14,12 +14,12 @@ use crate::Overrides;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushPlan {
     /// The images.
-    pub images: Vec<ImagePlan>,
+    pub(crate) images: Vec<ImagePlan>,
 }
 
 /// One image on its way to one repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImagePlan {
+pub(crate) struct ImagePlan {
     /// Where to.
     pub registry: RegistryHost,
     /// Where to in the registry.
@@ -38,7 +38,7 @@ pub struct ImagePlan {
 
 /// A manifest and the blobs under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ManifestPlan {
+pub(crate) struct ManifestPlan {
     /// The manifest.
     pub descriptor: Descriptor,
     /// Its config and its layers.
@@ -47,7 +47,7 @@ pub struct ManifestPlan {
 
 /// Where blobs of a base can be had.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Origin {
+pub(crate) struct Origin {
     /// Registries that have them, best first.
     pub registries: Vec<RegistryHost>,
     /// The repository in these registries.
@@ -64,10 +64,13 @@ pub enum PlanError {
         operation: usize,
     },
     /// The strategy needs what is not there.
-    #[error("push strategy {strategy} is not supported yet, expected eager")]
+    #[error(
+        "push strategy {strategy} is not supported yet, expected {}",
+        Strategy::Eager
+    )]
     Strategy {
-        /// Name of the strategy.
-        strategy: &'static str,
+        /// The strategy.
+        strategy: Strategy,
     },
     /// There is nothing to do.
     #[error("the deploy manifest has no operations")]
@@ -166,12 +169,12 @@ impl ImagePlan {
     }
 
     /// Returns `registry/repository`.
-    pub fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         format!("{}/{}", self.registry, self.repository)
     }
 
     /// Returns how a user calls the image: by its first tag, else by its digest.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self.tags.first() {
             Some(tag) => format!("{}:{tag}", self.place()),
             None => format!("{}@{}", self.place(), self.root.digest),
@@ -252,13 +255,10 @@ fn descriptor(blob: &BlobDescriptor) -> Descriptor {
 }
 
 fn check_strategy(strategy: Option<Strategy>) -> Result<(), PlanError> {
-    let strategy = match strategy {
-        None | Some(Strategy::Eager) => return Ok(()),
-        Some(Strategy::Lazy) => "lazy",
-        Some(Strategy::CasRegistry) => "cas_registry",
-        Some(Strategy::Bes) => "bes",
-    };
-    Err(PlanError::Strategy { strategy })
+    match strategy {
+        None | Some(Strategy::Eager) => Ok(()),
+        Some(strategy) => Err(PlanError::Strategy { strategy }),
+    }
 }
 
 fn check_sizes(images: &[ImagePlan]) -> Result<(), PlanError> {

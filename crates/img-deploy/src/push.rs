@@ -7,7 +7,7 @@ mod manifests;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use img_oci::{Descriptor, Digest, Tag, TagOrDigest};
+use img_oci::{Descriptor, Digest, RegistryHost, Tag, TagOrDigest};
 use img_registry::{RegistryClient, RegistryError, RepositoryClient};
 use img_store::FileSource;
 use img_wire::RootKind;
@@ -163,9 +163,9 @@ impl Push<'_> {
             .add(blob, how);
     }
 
-    fn arrived(&self, blob: &Descriptor, how: Transfer) {
+    fn arrived(&self, registry: &RegistryHost, blob: &Descriptor, how: Transfer) {
         self.count(blob, how);
-        self.options.observer.arrived(blob, how);
+        self.options.observer.arrived(registry, blob, how);
     }
 
     fn report(&self, probes: &[Probe<'_>]) -> PushReport {
@@ -173,7 +173,6 @@ impl Push<'_> {
             registry: probe.image.registry.clone(),
             repository: probe.image.repository.clone(),
             digest: probe.image.root.digest.clone(),
-            size: blobs_of(probe.image).iter().map(|blob| blob.size).sum(),
             tags: probe.image.tags.clone(),
             was_present: probe.present,
         });

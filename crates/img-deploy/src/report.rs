@@ -21,13 +21,13 @@ pub trait PushObserver: Send + Sync {
     }
 
     /// Of the blob that is being sent, so many bytes have gone; goes back when it starts anew.
-    fn sent(&self, digest: &Digest, position: u64) {
-        let _ = (digest, position);
+    fn sent(&self, registry: &RegistryHost, digest: &Digest, position: u64) {
+        let _ = (registry, digest, position);
     }
 
-    /// A blob is in one more repository.
-    fn arrived(&self, blob: &Descriptor, how: Transfer) {
-        let _ = (blob, how);
+    /// A blob is in one more repository of the registry.
+    fn arrived(&self, registry: &RegistryHost, blob: &Descriptor, how: Transfer) {
+        let _ = (registry, blob, how);
     }
 }
 
@@ -55,8 +55,6 @@ pub struct PushedImage {
     pub repository: Repository,
     /// Digest of its root.
     pub digest: Digest,
-    /// Bytes of its distinct blobs.
-    pub size: u64,
     /// The tags that name it now.
     pub tags: Vec<Tag>,
     /// Whether it was there before.
@@ -74,7 +72,7 @@ impl PushedImage {
     }
 }
 
-/// Blobs and their bytes, by what happened to them; a blob counts once in each repository.
+/// Blobs by what happened to them; a blob counts once in each repository.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TransferCounts {
     /// Blobs that were sent.
@@ -83,23 +81,20 @@ pub struct TransferCounts {
     pub uploaded_bytes: u64,
     /// Blobs that the registry took over from another repository.
     pub mounted: u64,
-    /// Their bytes.
-    pub mounted_bytes: u64,
     /// Blobs that were there.
     pub skipped: u64,
-    /// Their bytes.
-    pub skipped_bytes: u64,
 }
 
 impl TransferCounts {
     /// Counts one blob.
     pub(crate) fn add(&mut self, blob: &Descriptor, how: Transfer) {
-        let (blobs, bytes) = match how {
-            Transfer::Uploaded => (&mut self.uploaded, &mut self.uploaded_bytes),
-            Transfer::Mounted => (&mut self.mounted, &mut self.mounted_bytes),
-            Transfer::Skipped => (&mut self.skipped, &mut self.skipped_bytes),
-        };
-        *blobs += 1;
-        *bytes = bytes.saturating_add(blob.size);
+        match how {
+            Transfer::Uploaded => {
+                self.uploaded += 1;
+                self.uploaded_bytes = self.uploaded_bytes.saturating_add(blob.size);
+            }
+            Transfer::Mounted => self.mounted += 1,
+            Transfer::Skipped => self.skipped += 1,
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::plan::{ImagePlan, ManifestPlan, Origin};
 
 /// One blob on its way to the repositories of one registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlobTransfer {
+pub(crate) struct BlobTransfer {
     /// The registry.
     pub registry: RegistryHost,
     /// The blob.
@@ -23,7 +23,7 @@ pub struct BlobTransfer {
 
 /// Returns the transfers of the manifests that are not in place, largest blob first in each
 /// registry, so that no large one is left for the end.
-pub fn transfers<'a>(
+pub(crate) fn transfers<'a>(
     needed: impl IntoIterator<Item = (&'a ImagePlan, &'a ManifestPlan)>,
 ) -> Vec<BlobTransfer> {
     let mut order = Vec::new();

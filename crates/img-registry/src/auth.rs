@@ -443,7 +443,11 @@ mod tests {
         let file = folder.path().join("auth.json");
         let entry = r#"{"username":"user","password":"canary"}"#;
         std::fs::write(&file, format!(r#"{{"auths":{{"{registry}":{entry}}}}}"#)).unwrap();
-        let transport = Arc::new(Transport::new(plain_http, Duration::MAX));
+        let transport = Arc::new(Transport::new(
+            plain_http,
+            crate::Authorities::default(),
+            Duration::MAX,
+        ));
         let registry: RegistryHost = registry.parse().unwrap();
         let authenticator = Authenticator::new(
             registry.clone(),

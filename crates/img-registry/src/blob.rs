@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 use img_oci::{Descriptor, Digest, Repository};
-use img_store::{BlobSource, BlobStream, OpenBlob, ReadBlobError, verified};
+use img_store::{BlobSource, BlobStream, OpenBlob, ReadBlobError};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderValue, RANGE};
 use reqwest::{Method, Response, StatusCode};
 
@@ -69,12 +69,8 @@ impl RepositoryClient {
         }
     }
 
-    /// Opens a blob; its bytes are verified, and connections that break are taken up again.
-    pub fn blob(&self, blob: &Descriptor) -> BlobStream {
-        verified(self.unverified_blob(blob), blob, &self.to_string())
-    }
-
-    fn unverified_blob(&self, blob: &Descriptor) -> BlobStream {
+    /// Opens a blob; connections that break are taken up again.
+    fn download(&self, blob: &Descriptor) -> BlobStream {
         let download = Download {
             repository: self.clone(),
             blob: blob.bare(),
@@ -91,7 +87,7 @@ impl RepositoryClient {
 
 impl BlobSource for RepositoryClient {
     fn open<'a>(&'a self, blob: &'a Descriptor) -> OpenBlob<'a> {
-        let stream = self.unverified_blob(blob);
+        let stream = self.download(blob);
         Box::pin(async move { Ok(stream) })
     }
 

@@ -16,7 +16,7 @@ use crate::auth::{Authenticator, Scopes, authorize};
 use crate::credentials::Credentials;
 use crate::location;
 use crate::retry::{Attempts, RetryOptions, is_retriable, retry_after};
-use crate::transport::{IDLE_TIMEOUT, PlainHttp, Transport, same_origin};
+use crate::transport::{Authorities, IDLE_TIMEOUT, PlainHttp, Transport, same_origin};
 use crate::upload::OpenUploads;
 use crate::{RegistryError, RequestError, ResponseError};
 
@@ -38,6 +38,8 @@ pub struct RegistryOptions {
     pub plain_http: PlainHttp,
     /// Where credentials come from.
     pub credentials: Credentials,
+    /// Whose certificates are trusted.
+    pub authorities: Authorities,
     /// How failures are retried.
     pub retry: RetryOptions,
     /// How long a registry may be silent.
@@ -51,6 +53,7 @@ impl Default for RegistryOptions {
         Self {
             plain_http: PlainHttp::default(),
             credentials: Credentials::default(),
+            authorities: Authorities::default(),
             retry: RetryOptions::default(),
             idle_timeout: IDLE_TIMEOUT,
             farewell: FAREWELL,
@@ -75,8 +78,13 @@ struct Shared {
 impl RegistryClient {
     /// Returns a client that has not connected to anything.
     pub fn new(options: RegistryOptions) -> Self {
+        let transport = Transport::new(
+            options.plain_http,
+            options.authorities,
+            options.idle_timeout,
+        );
         let shared = Shared {
-            transport: Arc::new(Transport::new(options.plain_http, options.idle_timeout)),
+            transport: Arc::new(transport),
             credentials: Arc::new(options.credentials),
             retry: options.retry,
             farewell: options.farewell,

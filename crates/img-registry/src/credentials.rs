@@ -25,7 +25,7 @@ const HELPER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What to prove one's identity with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Credential {
+pub(crate) enum Credential {
     /// A user's name and password.
     Basic {
         /// Name of the user.
@@ -113,7 +113,7 @@ impl Credentials {
     }
 
     /// Returns the credentials for a repository, or `None` where no file knows its registry.
-    pub async fn find(
+    pub(crate) async fn find(
         &self,
         registry: &RegistryHost,
         repository: &Repository,

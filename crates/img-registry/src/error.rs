@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::path::PathBuf;
 
 use img_oci::{RegistryHost, Repository};
 use reqwest::StatusCode;
@@ -9,6 +10,9 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::auth::AuthError;
+
+/// How the TLS library names a self-signed certificate that is both authority and server.
+const AUTHORITY_AS_SERVER: &str = "CaUsedAsEndEntity";
 
 /// Why a request got no answer, or none that can be used.
 #[derive(Debug, Error)]
@@ -35,6 +39,14 @@ pub enum RequestError {
         /// Host and port.
         host: String,
         /// What is wrong.
+        cause: String,
+    },
+    /// The certificates of authorities that were named are of no use.
+    #[error("cannot use the certificates in {}: {cause}", path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
         cause: String,
     },
     /// The connection broke.
@@ -112,6 +124,10 @@ impl RequestError {
             Self::Name { .. } => format!("check the spelling of {registry}"),
             Self::Connect { .. } => format!(
                 "check that {registry} is the right name and port, that the registry runs, and HTTPS_PROXY and NO_PROXY"
+            ),
+            Self::Certificates { .. } => "correct SSL_CERT_FILE, or unset it to trust the authorities that this machine knows".to_owned(),
+            Self::Tls { cause, .. } if cause.contains(AUTHORITY_AS_SERVER) => format!(
+                "{registry} shows the certificate of an authority as its own: give it one for servers (CA:FALSE) that this authority signed"
             ),
             Self::Tls { .. } => "name the registry's certificate authority by SSL_CERT_FILE, or pass --insecure if the registry speaks plain HTTP".to_owned(),
             Self::Broken { .. } | Self::Stalled { .. } => "try again; if it lasts, look at the registry and the proxies before it".to_owned(),
@@ -352,6 +368,49 @@ mod tests {
         );
         let long = format!(r#"{{"errors":[{{"code":"{}"}}]}}"#, "x".repeat(1000));
         check(400, &long, &format!("400 {}…", "x".repeat(300)));
+    }
+
+    /// A self-signed certificate for `r.test` with CA:TRUE, from 2026-11-21 for a hundred years.
+    const SELF_SIGNED: &str = "\
+        MIIBjTCCATKgAwIBAgIUUYFfQvQQHRSrLWZ0FRA5qqV9y4kwCgYIKoZIzj0EAwIwETEPMA0GA1UEAwwGci50ZXN0\
+        MCAXDTI2MTEyMTAxMDEzOVoYDzIxMjYxMDI4MDEwMTM5WjARMQ8wDQYDVQQDDAZyLnRlc3QwWTATBgcqhkjOPQIB\
+        BggqhkjOPQMBBwNCAATe9TagOC/tiwrccV4oclOUlkyADFrimxSr7X9SxlgYeUFtdUC6own0cpNUC2W0VJq3IbuO\
+        pw9Ap5N7Nt10Yewco2YwZDAdBgNVHQ4EFgQUtAjY6xzPkHqvoJvg240GlGS3x1QwHwYDVR0jBBgwFoAUtAjY6xzP\
+        kHqvoJvg240GlGS3x1QwDwYDVR0TAQH/BAUwAwEB/zARBgNVHREECjAIggZyLnRlc3QwCgYIKoZIzj0EAwIDSQAw\
+        RgIhAJc11YVg7gPA+t87q9zvNRFL1ejHI5rhMsxaDSsM0y0OAiEA9TAYiE5PriSpjBmKai/x4fzEJ1553towbKeR\
+        uvC69Jo=";
+
+    #[test]
+    fn an_authority_that_serves_has_a_hint_of_its_own() {
+        use base64::Engine as _;
+        use rustls::client::WebPkiServerVerifier;
+        use rustls::client::danger::ServerCertVerifier as _;
+        use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+
+        let bytes = base64::engine::general_purpose::STANDARD.decode(SELF_SIGNED);
+        let certificate = CertificateDer::from(bytes.unwrap());
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate.clone()).unwrap();
+        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider);
+        let in_2027 = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_800_000_000));
+        let name = ServerName::try_from("r.test").unwrap();
+        let outcome =
+            verifier
+                .build()
+                .unwrap()
+                .verify_server_cert(&certificate, &[], &name, &[], in_2027);
+        let hint = |cause: &str| {
+            let (host, cause) = ("r.test".to_owned(), cause.to_owned());
+            let error = RequestError::Tls { host, cause };
+            error.hint(&"r.test".parse().unwrap()).unwrap()
+        };
+        let hinted = hint(&outcome.unwrap_err().to_string());
+        assert!(
+            hinted.starts_with("r.test shows the certificate of an authority"),
+            "{hinted}"
+        );
+        assert!(hint("UnknownIssuer").contains("SSL_CERT_FILE"));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Client of the OCI distribution API: checks, fetches, mounts, uploads and tags, in the face of
 //! registries that are slow, forgetful or hostile.
 //!
-//! What comes out is verified: a manifest or a blob has the digest that was asked for, or there is
-//! an error. What is acknowledged was looked at: an upload counts when the registry shows the blob.
+//! A manifest that comes out has the digest that was asked for, or there is an error; the bytes of
+//! a blob are verified by whoever reads them, as with every source. What is acknowledged was looked at: an upload counts when the registry shows the blob.
 //! Credentials go to the registry and to its token server, and nowhere else.
 //!
 //! Source: OCI distribution-spec v1.1.1.
@@ -17,7 +17,6 @@ mod location;
 mod manifest;
 mod retry;
 mod secret;
-mod tags;
 mod transport;
 mod upload;
 
@@ -25,10 +24,10 @@ pub use auth::AuthError;
 pub use blob::MountOutcome;
 pub use challenge::ParseChallengeError;
 pub use client::{RegistryClient, RegistryOptions, RepositoryClient};
-pub use credentials::{Credential, CredentialError, CredentialLocations, Credentials, HelperError};
+pub use credentials::{CredentialError, CredentialLocations, Credentials, HelperError};
 pub use error::{ErrorEntry, RegistryError, RequestError, ResponseError};
 pub use manifest::{FetchManifestError, FetchedManifest, PutManifestError};
-pub use retry::{Pause, RetryOptions, Sleep, Wait};
+pub use retry::{Pause, RetryOptions, Wait};
 pub use secret::Secret;
-pub use transport::PlainHttp;
+pub use transport::{Authorities, PlainHttp};
 pub use upload::{Position, UploadBlobError, UploadSession};

@@ -110,7 +110,12 @@ impl PutManifestError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Registry(error) => error.hint(),
-            _ => None,
+            Self::BlobsUnknown { .. } => Some(
+                "push again; if it lasts, look at the registry's log: it showed these blobs or took them, and does not find them".to_owned(),
+            ),
+            Self::Digest { .. } => Some(
+                "look at the registry's log, and at the proxies before it: one of them changes what it is sent".to_owned(),
+            ),
         }
     }
 }

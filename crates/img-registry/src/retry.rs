@@ -41,7 +41,7 @@ pub trait Pause: Send + Sync {
 
 /// Waits in silence.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Sleep;
+pub(crate) struct Sleep;
 
 impl Pause for Sleep {
     fn pause<'a>(&'a self, wait: &'a Wait) -> BoxFuture<'a, ()> {

@@ -2,13 +2,14 @@
 //!
 //! Redirects are never followed here: who follows one decides what goes with it.
 
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use img_oci::RegistryHost;
 use reqwest::{Client, Request, Response, redirect};
-use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
+use rustls_native_certs::{load_certs_from_paths, load_native_certs};
 use url::Url;
 
 use crate::RequestError;
@@ -29,19 +30,34 @@ pub enum PlainHttp {
     Everywhere,
 }
 
+/// Where the certificates of authorities are, as the environment says.
+#[derive(Clone, Debug, Default)]
+pub struct Authorities {
+    /// `SSL_CERT_FILE`: has to have some.
+    pub file: Option<PathBuf>,
+    /// `SSL_CERT_DIR`: read as far as they are there.
+    pub folders: Vec<PathBuf>,
+}
+
 /// The HTTP clients, made when they are first needed: loading certificates takes time.
 #[derive(Default)]
 pub(crate) struct Transport {
     pub(crate) plain_http: PlainHttp,
+    authorities: Authorities,
     idle_timeout: Option<Duration>,
     local: OnceLock<Client>,
     remote: OnceLock<Client>,
 }
 
 impl Transport {
-    pub(crate) fn new(plain_http: PlainHttp, idle_timeout: Duration) -> Self {
+    pub(crate) fn new(
+        plain_http: PlainHttp,
+        authorities: Authorities,
+        idle_timeout: Duration,
+    ) -> Self {
         Self {
             plain_http,
+            authorities,
             idle_timeout: Some(idle_timeout),
             ..Self::default()
         }
@@ -129,7 +145,13 @@ impl Transport {
         let local = url.scheme() == "http" && is_local(url);
         let slot = if local { &self.local } else { &self.remote };
         if slot.get().is_none() {
-            let built = build(local).map_err(|error| RequestError::of(authority(url), &error))?;
+            let roots = if local {
+                RootCertStore::empty()
+            } else {
+                self.authorities.certificates()?
+            };
+            let built = build(local, roots);
+            let built = built.map_err(|error| RequestError::of(authority(url), &error))?;
             // Another task may have been faster; then its client is as good.
             let _ = slot.set(built);
         }
@@ -165,12 +187,7 @@ pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
         && a.port_or_known_default() == b.port_or_known_default()
 }
 
-fn build(local: bool) -> Result<Client, reqwest::Error> {
-    let roots = if local {
-        RootCertStore::empty()
-    } else {
-        root_certificates()
-    };
+fn build(local: bool, roots: RootCertStore) -> Result<Client, reqwest::Error> {
     let client = Client::builder()
         .user_agent(concat!("rules_img/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
@@ -192,13 +209,40 @@ fn tls_config(roots: RootCertStore) -> ClientConfig {
     config
 }
 
-/// Returns the certificates of the machine (`SSL_CERT_FILE` replaces them), or Mozilla's.
-fn root_certificates() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    let native: Vec<CertificateDer<'static>> = rustls_native_certs::load_native_certs().certs;
-    roots.add_parsable_certificates(native);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+impl Authorities {
+    /// Returns the certificates of the authorities that were named, or else of those that the
+    /// machine knows; Mozilla's where there are none.
+    fn certificates(&self) -> Result<RootCertStore, RequestError> {
+        let mut roots = RootCertStore::empty();
+        if let Some(file) = &self.file {
+            add_file(&mut roots, file)?;
+        }
+        for folder in &self.folders {
+            roots.add_parsable_certificates(load_certs_from_paths(None, Some(folder)).certs);
+        }
+        if self.file.is_none() && self.folders.is_empty() {
+            roots.add_parsable_certificates(load_native_certs().certs);
+        }
+        if roots.is_empty() {
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+        Ok(roots)
     }
-    roots
+}
+
+fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), RequestError> {
+    let unusable = |cause: String| RequestError::Certificates {
+        path: path.to_owned(),
+        cause,
+    };
+    let found = load_certs_from_paths(Some(path), None);
+    if let Some(error) = found.errors.first() {
+        return Err(unusable(error.to_string()));
+    }
+    match roots.add_parsable_certificates(found.certs) {
+        (0, _) => Err(unusable(
+            "it holds no certificate of an authority".to_owned(),
+        )),
+        _ => Ok(()),
+    }
 }

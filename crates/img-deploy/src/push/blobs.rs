@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use img_oci::{Descriptor, Repository};
-use img_registry::{MountOutcome, Position, RepositoryClient, UploadBlobError, UploadSession};
+use img_registry::{
+    MountOutcome, Position, RegistryError, RepositoryClient, UploadBlobError, UploadSession,
+};
 use img_store::BlobSource;
 
 use super::{Push, PushError, PushFailure};
@@ -31,7 +33,7 @@ impl Push<'_> {
                 .collect();
             let arrived = self.bring(destination, transfer, &mounts).await;
             let how = arrived.map_err(|failure| named(plan, transfer, destination, failure))?;
-            self.arrived(&transfer.blob, how);
+            self.arrived(&transfer.registry, &transfer.blob, how);
             holders.insert(0, destination);
         }
         Ok(())
@@ -69,11 +71,10 @@ impl Push<'_> {
                     return Ok(Mount::Done);
                 }
                 Ok(MountOutcome::Declined(session)) => return Ok(Mount::Session(Some(session))),
-                Ok(MountOutcome::Mounted) => {}
                 Err(error) if error.is_unreachable() => return Err(error.into()),
-                // No token for the other repository, say: a mount is a favour, and the bytes are
-                // sent without it.
-                Err(_) => {}
+                // Not so, or no token for the other repository, say: a mount is a favour, and the
+                // bytes are sent without it.
+                Ok(MountOutcome::Mounted) | Err(_) => {}
             }
         }
         Ok(Mount::Session(None))
@@ -86,7 +87,7 @@ impl Push<'_> {
         transfer: &BlobTransfer,
         mut session: Option<UploadSession>,
     ) -> Result<(), PushFailure> {
-        let position = self.position(&transfer.blob);
+        let position = self.position(transfer);
         let sources = self.sources(transfer)?;
         let mut failure = PushFailure::NoSource {
             digest: transfer.blob.digest.clone(),
@@ -105,7 +106,7 @@ impl Push<'_> {
         Err(failure)
     }
 
-    fn sources(&self, transfer: &BlobTransfer) -> Result<Vec<Box<dyn BlobSource>>, PushFailure> {
+    fn sources(&self, transfer: &BlobTransfer) -> Result<Vec<Box<dyn BlobSource>>, RegistryError> {
         if self.options.files.path(&transfer.blob.digest).is_some() {
             return Ok(vec![Box::new(self.options.files.clone())]);
         }
@@ -123,10 +124,10 @@ impl Push<'_> {
             .collect()
     }
 
-    fn position(&self, blob: &Descriptor) -> Position {
+    fn position(&self, transfer: &BlobTransfer) -> Position {
         let observer = Arc::clone(&self.options.observer);
-        let digest = blob.digest.clone();
-        Arc::new(move |position| observer.sent(&digest, position))
+        let (registry, digest) = (transfer.registry.clone(), transfer.blob.digest.clone());
+        Arc::new(move |position| observer.sent(&registry, &digest, position))
     }
 }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use img_deploy::{IgnoreProgress, Overrides, PushOptions, PushPlan, PushReport, push};
-use img_oci::{Descriptor, TagOrDigest};
+use img_oci::{Descriptor, Digest, TagOrDigest};
 use img_registry::{Pause, PlainHttp, RegistryClient, RegistryOptions, RetryOptions, Wait};
-use img_store::FileSource;
+use img_store::{BlobSource as _, FileSource, verified};
 use img_testkit::{Access, Action, DistributionServer, FakeRegistry, Fault, ImageFiles};
 use img_wire::DeployManifest;
 
@@ -166,6 +166,17 @@ async fn lasting_faults_name_the_image_the_cause_and_the_remedy() {
     }
     let vanished = Fault::new("PUT", "/manifests/sha256", Action::Forget).always();
     check(vec![vanished], Some("accepted manifest sha256:")).await;
+    let unknown = answer(400, "MANIFEST_BLOB_UNKNOWN");
+    let unknown = Fault::new("PUT", "/manifests/sha256", unknown).always();
+    check(vec![unknown], Some("; push again; if it lasts, look at")).await;
+    let other = Digest::sha256(b"other").to_string();
+    let other = Action::Header("docker-content-digest", other);
+    let other = Fault::new("PUT", "/manifests/sha256", other).always();
+    check(
+        vec![other],
+        Some("; look at the registry's log, and at the proxies before it"),
+    )
+    .await;
     let denied = Fault::new("PUT", "/manifests/v1", answer(403, "DENIED")).always();
     check(
         vec![denied],
@@ -396,9 +407,9 @@ async fn a_real_registry_has_what_was_pushed() {
         .await
         .unwrap();
     assert_eq!(manifest.descriptor.digest, image.manifest.digest);
-    assert_eq!(two.tags().await.unwrap().len(), 2);
     for layer in &image.layers {
-        let mut stream = two.blob(layer);
+        let stream = two.open(layer).await.unwrap();
+        let mut stream = verified(stream, layer, "two");
         while let Some(piece) = futures_util::StreamExt::next(&mut stream).await {
             piece.unwrap();
         }

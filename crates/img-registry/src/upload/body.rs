@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use img_oci::Descriptor;
 use img_store::{BlobSource, BlobStream, ReadBlobError, verified};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue};
@@ -21,6 +21,9 @@ use crate::{RequestError, Secret};
 
 /// Idle times a registry has to store a blob once it has all bytes: some copy them once more.
 const STORING: u32 = 5;
+
+/// Idle times a source has for its next piece: one that is a registry tries again in this time.
+const READING: u32 = 15;
 
 /// Why there was no answer.
 pub(super) enum SendError {
@@ -70,9 +73,17 @@ pub(super) async fn send(
     {
         return Err(SendError::Source(error));
     }
-    answer
-        .unwrap_or_else(|| Err(transport.stalled(host)))
-        .map_err(SendError::Request)
+    match answer {
+        Ok(answer) => answer.map_err(SendError::Request),
+        Err(Silent::Registry) => Err(SendError::Request(transport.stalled(host))),
+        Err(Silent::Source) => {
+            let seconds = transport.idle_timeout().as_secs() * u64::from(READING);
+            let cause = std::io::Error::other(format!("it gave no bytes for {seconds} seconds"));
+            let place = piece.source.place(piece.blob);
+            let error = ReadBlobError::read(piece.blob, &place, cause);
+            Err(SendError::Source(error))
+        }
+    }
 }
 
 impl Piece<'_> {
@@ -113,28 +124,44 @@ impl Request<'_> {
 #[derive(Default)]
 struct Watch {
     pieces: AtomicU64,
+    /// Whether the next piece is waited for.
+    reading: AtomicBool,
     done: AtomicBool,
     failure: Mutex<Option<ReadBlobError>>,
 }
 
+/// Who kept an upload waiting for too long.
+#[derive(Debug, PartialEq, Eq)]
+enum Silent {
+    Registry,
+    Source,
+}
+
 impl Watch {
-    /// Waits for the answer while pieces move; `None` if the peer was silent for too long.
-    async fn over<T>(&self, answer: impl Future<Output = T>, idle: Duration) -> Option<T> {
+    /// Waits for the answer while pieces move, or tells who is to blame that nothing does.
+    async fn over<T>(&self, answer: impl Future<Output = T>, idle: Duration) -> Result<T, Silent> {
         let mut answer = pin!(answer);
         let mut moved = 0;
-        let mut storing = 0;
+        let (mut storing, mut reading) = (0, 0);
         loop {
             if let Ok(answer) = tokio::time::timeout(idle, &mut answer).await {
-                return Some(answer);
+                return Ok(answer);
             }
             let now = self.pieces.load(Ordering::Relaxed);
             if self.done.load(Ordering::Relaxed) {
                 storing += 1;
-            } else if now == moved {
-                return None;
+            } else if now != moved {
+                reading = 0;
+            } else if self.reading.load(Ordering::Relaxed) {
+                reading += 1;
+            } else {
+                return Err(Silent::Registry);
             }
             if storing == STORING {
-                return None;
+                return Err(Silent::Registry);
+            }
+            if reading == READING {
+                return Err(Silent::Source);
             }
             moved = now;
         }
@@ -143,12 +170,24 @@ impl Watch {
 
 /// Returns the stream as a body that reports what passes and why it ends early.
 fn body(stream: BlobStream, offset: u64, watch: &Arc<Watch>, position: &Position) -> Body {
+    Body::wrap_stream(pieces(stream, offset, watch, position))
+}
+
+fn pieces(
+    stream: BlobStream,
+    offset: u64,
+    watch: &Arc<Watch>,
+    position: &Position,
+) -> impl Stream<Item = std::io::Result<Bytes>> + use<> {
     let state = (stream, 0_u64, Arc::clone(watch), Arc::clone(position));
-    let pieces = stream::unfold(
+    stream::unfold(
         state,
         move |(mut stream, mut sent, watch, position)| async move {
             loop {
-                match stream.next().await {
+                watch.reading.store(true, Ordering::Relaxed);
+                let next = stream.next().await;
+                watch.reading.store(false, Ordering::Relaxed);
+                match next {
                     Some(Ok(piece)) => {
                         let fresh = beyond(piece, sent, offset);
                         sent += fresh.1;
@@ -175,8 +214,7 @@ fn body(stream: BlobStream, offset: u64, watch: &Arc<Watch>, position: &Position
                 }
             }
         },
-    );
-    Body::wrap_stream(pieces)
+    )
 }
 
 /// Returns the part of a piece, which begins at `start`, beyond `offset`, and the piece's length.
@@ -188,7 +226,33 @@ fn beyond(mut piece: Bytes, start: u64, offset: u64) -> (Bytes, u64) {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
+
+    /// Waits for an answer that never comes.
+    async fn silent(watch: &Watch) -> Silent {
+        let answer = std::future::pending::<()>();
+        watch
+            .over(answer, Duration::from_millis(1))
+            .await
+            .unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_source_that_stalls_is_not_a_silent_registry() {
+        let watch = Arc::<Watch>::default();
+        assert_eq!(silent(&watch).await, Silent::Registry);
+        let ignore: Position = Arc::new(|_| {});
+        let source = stream::iter([Ok(Bytes::from_static(b"x"))]).chain(stream::pending());
+        let mut pieces = Box::pin(pieces(source.boxed(), 0, &watch, &ignore));
+        assert!(pieces.next().await.is_some());
+        assert_eq!(silent(&watch).await, Silent::Registry);
+        assert!(pieces.next().now_or_never().is_none());
+        assert_eq!(silent(&watch).await, Silent::Source);
+        watch.done.store(true, Ordering::Relaxed);
+        assert_eq!(silent(&watch).await, Silent::Registry);
+    }
 
     #[test]
     fn pieces_are_cut_at_the_offset() {

@@ -1,13 +1,13 @@
 //! Reads from registries that break off, send something else, or want to know who asks.
 
-use crate::support::{Bytewise, Client, bytes, chain};
+use crate::support::{Bytewise, Client, bytes, chain, read};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::TryStreamExt as _;
 use img_oci::{Descriptor, Digest, TagOrDigest, media_type};
-use img_registry::RepositoryClient;
+use img_registry::{Authorities, RepositoryClient};
 use img_testkit::{Access, Action, FakeRegistry, Fault};
+use tempfile::TempDir;
 
 const SIZE: usize = 40 << 10;
 const BLOBS: &str = "/blobs/";
@@ -22,9 +22,9 @@ async fn check(faults: Vec<Fault>, expected: &str) {
         registry.fault(fault);
     }
     let client = Client::new(&[], "");
-    let stream = client.repository(&registry.address, "acme/app").blob(&blob);
-    let found = match stream.try_collect::<Vec<_>>().await {
-        Ok(pieces) if pieces.concat() == bytes => "ok".to_owned(),
+    let repository = client.repository(&registry.address, "acme/app");
+    let found = match read(&repository, &blob).await {
+        Ok(found) if found == bytes => "ok".to_owned(),
         Ok(_) => "other bytes".to_owned(),
         Err(error) => chain(&error)
             .replace(&registry.address, "R")
@@ -70,13 +70,8 @@ async fn a_registry_without_ranges_is_read_from_the_beginning() {
     registry.fault(Fault::new("GET", BLOBS, Action::CutResponse(SIZE / 2)));
     registry.fault(Fault::new("GET", BLOBS, answer(200, &[], &whole)));
     let client = Client::new(&[], "");
-    let pieces: Vec<_> = client
-        .repository(&registry.address, "a")
-        .blob(&blob)
-        .try_collect()
-        .await
-        .unwrap();
-    assert!(pieces.concat() == whole.as_bytes());
+    let repository = client.repository(&registry.address, "a");
+    assert!(read(&repository, &blob).await.unwrap() == whole.as_bytes());
 }
 
 #[tokio::test]
@@ -140,17 +135,12 @@ async fn redirects_are_followed_without_credentials_and_not_for_ever() {
     registry.fault(Fault::new("GET", BLOBS, answer(307, &[("location", &location)], "")).after(1));
     let client = Client::new(&[&registry.address], "user:canary");
     let repository = client.repository(&registry.address, "a");
-    let pieces: Vec<_> = repository.blob(&blob).try_collect().await.unwrap();
-    assert!(pieces.concat() == content);
+    assert!(read(&repository, &blob).await.unwrap() == content);
     assert!(store.seen().iter().all(|seen| seen.authorization.is_none()));
 
     let around = format!("http://{}/v2/a/blobs/{}", registry.address, blob.digest);
     registry.fault(Fault::new("GET", BLOBS, answer(302, &[("location", &around)], "")).always());
-    let error = repository
-        .blob(&blob)
-        .try_collect::<Vec<_>>()
-        .await
-        .unwrap_err();
+    let error = read(&repository, &blob).await.unwrap_err();
     assert!(
         chain(&error).contains("more than 10 redirects"),
         "{}",
@@ -359,7 +349,7 @@ async fn a_registry_that_is_silent_is_given_up() {
     };
     let errors = [
         chain(&a.has_blob(&blob).await.unwrap_err()),
-        chain(&a.blob(&blob).try_collect::<Vec<_>>().await.unwrap_err()),
+        chain(&read(&a, &blob).await.unwrap_err()),
         upload(a).await,
         upload(b).await,
     ];
@@ -369,22 +359,34 @@ async fn a_registry_that_is_silent_is_given_up() {
 }
 
 #[tokio::test]
-async fn tags_are_listed_page_after_page() {
-    let registry = FakeRegistry::start().await;
-    for tag in ["v1", "v2"] {
-        registry.add_manifest("a", tag, media_type::OCI_INDEX, b"{}");
+async fn certificates_that_were_named_have_to_be_there() {
+    let folder = TempDir::new().unwrap();
+    let [absent, text, broken] = ["absent", "text", "broken"].map(|name| folder.path().join(name));
+    std::fs::write(&text, "no certificate").unwrap();
+    let pem = "-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----\n";
+    std::fs::write(&broken, pem).unwrap();
+    for (file, cause) in [
+        (absent, "No such file"),
+        (text, "it holds no certificate of an authority"),
+        (broken, "base64"),
+    ] {
+        let client = Client::with_authorities(Authorities {
+            file: Some(file.clone()),
+            ..Authorities::default()
+        });
+        // Nobody is asked, as nobody could be trusted.
+        let repository = client.repository("registry.invalid", "a");
+        let error = repository
+            .has_blob(&Descriptor::of("m", b""))
+            .await
+            .unwrap_err();
+        let expected = format!("cannot use the certificates in {}: ", file.display());
+        let shown = chain(&error);
+        assert!(
+            shown.contains(&expected) && shown.contains(cause),
+            "{shown}"
+        );
+        let hint = error.hint().unwrap_or_default();
+        assert!(hint.contains("SSL_CERT_FILE"), "{hint}");
     }
-    let link = r#"</v2/a/tags/list?last=x>; rel="next""#;
-    let page = answer(200, &[("link", link)], r#"{"tags":["x","not a tag"]}"#);
-    registry.fault(Fault::new("GET", "/tags/list", page));
-    let client = Client::new(&[], "");
-    let tags = client
-        .repository(&registry.address, "a")
-        .tags()
-        .await
-        .unwrap();
-    assert_eq!(
-        tags.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["x", "v1", "v2"]
-    );
 }

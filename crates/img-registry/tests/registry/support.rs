@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use img_oci::Descriptor;
 use img_registry::{
-    CredentialLocations, Credentials, Pause, RegistryClient, RegistryOptions, RepositoryClient,
-    RetryOptions, Wait,
+    Authorities, CredentialLocations, Credentials, Pause, RegistryClient, RegistryOptions,
+    RepositoryClient, RetryOptions, Wait,
 };
-use img_store::{BlobSource, OpenBlob};
+use img_store::{BlobSource, OpenBlob, ReadBlobError, verified};
 use tempfile::TempDir;
 
 /// Notes waits instead of waiting.
@@ -67,6 +67,15 @@ impl Client {
         Self::with(&[], "", options)
     }
 
+    /// Returns a client that trusts these.
+    pub(crate) fn with_authorities(authorities: Authorities) -> Self {
+        let options = RegistryOptions {
+            authorities,
+            ..RegistryOptions::default()
+        };
+        Self::with(&[], "", options)
+    }
+
     fn with(registries: &[&str], user: &str, options: RegistryOptions) -> Self {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("auth.json");
@@ -112,6 +121,16 @@ impl Client {
             .repository(&registry.parse().unwrap(), &repository.parse().unwrap());
         client.map_or_else(|error| chain(&error), |_| "no error".to_owned())
     }
+}
+
+/// Reads a blob to its end, verified.
+pub(crate) async fn read(
+    repository: &RepositoryClient,
+    blob: &Descriptor,
+) -> Result<Vec<u8>, ReadBlobError> {
+    let stream = repository.open(blob).await?;
+    let pieces = verified(stream, blob, &repository.place(blob));
+    Ok(pieces.try_collect::<Vec<_>>().await?.concat())
 }
 
 /// Serves these bytes as any blob, in small pieces.

@@ -128,9 +128,6 @@ impl State {
         if let Some((repository, reference)) = path.split_once("/manifests/") {
             return self.manifest(asked, repository, reference, bytes, forgets);
         }
-        if let Some(repository) = path.strip_suffix("/tags/list") {
-            return self.tags(repository);
-        }
         Answer::error(404, "UNSUPPORTED")
     }
 
@@ -313,19 +310,6 @@ impl State {
         let mut keys = digests.map(|digest| (repository.to_owned(), digest.to_owned()));
         keys.find(|key| !self.blobs.contains_key(key))
             .map(|(_, digest)| digest)
-    }
-
-    fn tags(&self, repository: &str) -> Answer {
-        let names = self
-            .manifests
-            .keys()
-            .filter(|(of, name)| of == repository && !name.contains(':'));
-        let tags: Vec<_> = names.map(|(_, name)| name).collect();
-        let body = serde_json::json!({"name": repository, "tags": tags}).to_string();
-        Answer {
-            body: body.into_bytes(),
-            ..Answer::new(200)
-        }
     }
 }
 
