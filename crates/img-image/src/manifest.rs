@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use img_oci::{Descriptor, Digest, ImageConfig, Manifest, MediaType, Platform, RootFs, media_type};
+use img_oci::{Descriptor, Digest, Manifest, MediaType, Platform, RootFs, media_type};
 use img_wire::LayerMetadata;
 use thiserror::Error;
 
+use crate::base::Base;
 use crate::config::{ConfigError, ConfigSettings, merge};
 use crate::fragment::ConfigFragment;
 
@@ -13,17 +14,6 @@ use crate::fragment::ConfigFragment;
 ///
 /// Source: OCI image-spec v1.1.1, annotations.md, "Pre-Defined Annotation Keys".
 const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
-
-/// The image being extended.
-#[derive(Clone, Debug)]
-pub struct Base {
-    /// Its manifest.
-    pub manifest: Manifest,
-    /// Its config.
-    pub config: ImageConfig,
-    /// Digest of its manifest, if that is to be recorded.
-    pub digest: Option<Digest>,
-}
 
 /// What an image is made of.
 #[derive(Clone, Debug, Default)]

@@ -331,7 +331,10 @@ fn an_image_for_another_platform_than_its_base_is_refused() {
     std::fs::write(folder.path("config"), "{}").unwrap();
     folder.refuse(
         &format!("manifest {base} --architecture arm64 --manifest out"),
-        &["config config has digest", "as manifest manifest says"],
+        &[
+            "cannot use the base of manifest and config: the config of the base has digest",
+            "as its manifest says",
+        ],
     );
 }
 

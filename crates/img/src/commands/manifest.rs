@@ -1,10 +1,12 @@
 //! `img manifest`: config, manifest and descriptor of an image.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use img_image::{Base, ConfigFragment, ConfigSettings, ManifestOptions, build_manifest};
-use img_oci::{Descriptor, Digest, Document, ImageConfig, Manifest, Platform, parse_json};
+use img_image::{
+    Base, ConfigFragment, ConfigSettings, ManifestOptions, ParseBaseError, build_manifest,
+};
+use img_oci::Platform;
 use img_wire::LayerMetadata;
 
 use crate::commands::pairs::{self, KeyValue};
@@ -142,61 +144,27 @@ fn settings(args: &ManifestArgs) -> Result<ConfigSettings, Failure> {
 }
 
 fn base(args: &ManifestArgs) -> Result<Option<Base>, Failure> {
-    let (Some(manifest_path), Some(config_path)) = (&args.base_manifest, &args.base_config) else {
+    let (Some(manifest), Some(config)) = (&args.base_manifest, &args.base_config) else {
         return Ok(None);
     };
-    let manifest = input::parse(manifest_path, parse_manifest)?;
-    let config_bytes = input::read(config_path)?;
-    check_config(&manifest, manifest_path, config_path, &config_bytes)?;
-    let config = input::parse(config_path, parse_json::<ImageConfig>)?;
-    let digest = match &args.base_descriptor {
-        Some(path) => Some(input::parse(path, parse_json::<Descriptor>)?.digest),
-        None => None,
-    };
-    Ok(Some(Base {
-        manifest,
-        config,
-        digest,
-    }))
+    let (manifest_bytes, config_bytes) = (input::read(manifest)?, input::read(config)?);
+    let descriptor = args
+        .base_descriptor
+        .as_deref()
+        .map(input::read)
+        .transpose()?;
+    let base = Base::parse(&manifest_bytes, &config_bytes, descriptor.as_deref());
+    Ok(Some(base.map_err(|source| BaseError {
+        manifest: manifest.clone(),
+        config: config.clone(),
+        source,
+    })?))
 }
 
 #[derive(Debug, thiserror::Error)]
-enum BaseError {
-    #[error(transparent)]
-    Document(#[from] img_oci::ParseDocumentError),
-    #[error("it is an index, expected a manifest")]
-    Index,
-    #[error("config {} has digest {found}, expected {expected} as manifest {} says", config.display(), manifest.display())]
-    Config {
-        manifest: PathBuf,
-        config: PathBuf,
-        expected: Digest,
-        found: Digest,
-    },
-}
-
-fn parse_manifest(bytes: &[u8]) -> Result<Manifest, BaseError> {
-    match Document::parse(bytes, None)? {
-        Document::Manifest(manifest) => Ok(manifest),
-        Document::Index(_) => Err(BaseError::Index),
-    }
-}
-
-fn check_config(
-    manifest: &Manifest,
-    manifest_path: &Path,
-    config_path: &Path,
-    config: &[u8],
-) -> Result<(), BaseError> {
-    let expected = &manifest.config.digest;
-    let found = Digest::of(expected.algorithm(), config);
-    if found == *expected {
-        return Ok(());
-    }
-    Err(BaseError::Config {
-        manifest: manifest_path.to_owned(),
-        config: config_path.to_owned(),
-        expected: expected.clone(),
-        found,
-    })
+#[error("cannot use the base of {} and {}", manifest.display(), config.display())]
+struct BaseError {
+    manifest: PathBuf,
+    config: PathBuf,
+    source: ParseBaseError,
 }
