@@ -253,7 +253,7 @@ mod tests {
             manifest.annotations[BASE_DIGEST],
             below.descriptor.digest.to_string()
         );
-        let config: ImageConfig = img_oci::parse_json(&built.config).unwrap();
+        let config: img_oci::ImageConfig = img_oci::parse_json(&built.config).unwrap();
         assert_eq!(
             config.rootfs.diff_ids,
             [Digest::sha256(b"a"), Digest::sha256(b"b")]
