@@ -17,7 +17,7 @@ mod uploads;
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -48,7 +48,7 @@ const MAX_PREPARED: usize = 10_000;
 const FACTS: usize = 100_000;
 /// Bytes of proofs remembered: 256 GiB of blobs, at least half of which in one.
 const PROOFS: usize = 32 << 20;
-/// Locks that order the writers; two repositories share one by chance.
+/// Locks that order the writers; two repositories, or two contents, share one by chance.
 const WRITER_LOCKS: usize = 256;
 
 /// Why a directory cannot be used as the root of a storage.
@@ -78,6 +78,7 @@ pub(crate) struct Store {
     layout: Layout,
     observer: Arc<dyn Observer>,
     writers: Vec<Mutex<()>>,
+    content_changes: Vec<Mutex<()>>,
     hasher: RandomState,
     prepared: Mutex<HashSet<Repository>>,
     temporary_names: AtomicU64,
@@ -122,6 +123,7 @@ impl Store {
             layout,
             observer,
             writers: (0..WRITER_LOCKS).map(|_| Mutex::new(())).collect(),
+            content_changes: (0..WRITER_LOCKS).map(|_| Mutex::new(())).collect(),
             hasher: RandomState::new(),
             prepared: Mutex::default(),
             temporary_names: AtomicU64::new(0),
@@ -138,12 +140,21 @@ impl Store {
     }
 
     /// Waits for the other writers of the repository and keeps them out.
-    #[allow(clippy::cast_possible_truncation)] // Any bits of the hash will do.
     fn lock_repository(&self, repository: &Repository) -> MutexGuard<'_, ()> {
-        let lock = self.hasher.hash_one(repository) as usize % WRITER_LOCKS;
-        self.writers[lock]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.lock_one(&self.writers, repository)
+    }
+
+    /// Waits for whoever publishes the content or moves it aside, and keeps them out.
+    ///
+    /// The lock of a repository is never waited for under this one.
+    fn lock_content(&self, digest: &Digest) -> MutexGuard<'_, ()> {
+        self.lock_one(&self.content_changes, digest)
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // Any bits of the hash will do.
+    fn lock_one<'a>(&self, locks: &'a [Mutex<()>], key: impl Hash) -> MutexGuard<'a, ()> {
+        let lock = self.hasher.hash_one(key) as usize % locks.len();
+        locks[lock].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes sure that the repository's directories are there to stay.

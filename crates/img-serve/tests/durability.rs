@@ -173,6 +173,73 @@ impl Rot {
 }
 
 #[test]
+fn what_was_found_rotten_is_nowhere_said_to_be_there() {
+    let registry = Registry::start();
+    for (seed, size) in [1000, 5 << 20].into_iter().enumerate() {
+        let bytes = noise(size, 200 + seed as u64);
+        let digest = registry.push_blob("a", &bytes);
+        registry.push_blob("b", &bytes);
+        let path = content_path(&registry, &digest);
+        flip(&path, 0);
+        let reply = registry.send(&format!("GET /v2/a/blobs/{digest}"), &[], b"");
+        assert!(reply.status != 200 || !reply.is_complete(), "{reply:?}");
+        // Another repository remembers the blob too.
+        for repository in ["a", "b"] {
+            let head = format!("HEAD /v2/{repository}/blobs/{digest}");
+            registry.check(&head, &[], b"", "404");
+            let mount = format!("POST /v2/c/blobs/uploads/?mount={digest}&from={repository}");
+            registry.check(&mount, &[], b"", "202");
+            let put = format!("PUT /v2/{repository}/manifests/v1");
+            let header = "Content-Type: application/vnd.oci.image.manifest.v1+json";
+            let text = image(&bytes);
+            registry.check(
+                &put,
+                &[header],
+                text.as_bytes(),
+                "400 MANIFEST_BLOB_UNKNOWN",
+            );
+        }
+        registry.push_blob("a", &bytes);
+        for repository in ["a", "b"] {
+            registry.push_manifest(repository, "v1", &image(&bytes));
+        }
+    }
+}
+
+#[test]
+fn a_rotten_manifest_is_forgotten_in_every_repository() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut registry = Registry::at(directory.path(), Limits::default());
+    let digest = registry.push_image("a", "v1", "c");
+    registry.push_image("b", "v1", "c");
+    registry.stop();
+    let registry = Registry::at(directory.path(), Limits::default());
+    registry.check("GET /v2/b/manifests/v1", &[], b"", "200");
+    flip(&content_path(&registry, &digest), 0);
+    registry.check("GET /v2/a/manifests/v1", &[], b"", "500");
+    registry.check("HEAD /v2/b/manifests/v1", &[], b"", "404");
+}
+
+#[test]
+fn a_blob_that_was_mended_by_another_repository_is_not_rejected() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut registry = Registry::at(directory.path(), Limits::default());
+    let bytes = noise(5 << 20, 300);
+    let digest = registry.push_blob("a", &bytes);
+    registry.push_blob("b", &bytes);
+    registry.stop();
+    let path = content_path(&registry, &digest);
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(9).unwrap();
+    let registry = Registry::at(directory.path(), Limits::default());
+    // The wrong size is remembered.
+    registry.check(&format!("HEAD /v2/b/blobs/{digest}"), &[], b"", "200");
+    registry.push_blob("a", &bytes);
+    let reply = registry.check(&format!("GET /v2/b/blobs/{digest}"), &[], b"", "200");
+    assert!(reply.body == bytes);
+}
+
+#[test]
 fn a_truncated_file_is_rotten_too() {
     let registry = Registry::start();
     for (number, length) in [0, 1, 1 << 20, (5 << 20) - 1].into_iter().enumerate() {

@@ -96,20 +96,20 @@ fn open(store: &Arc<Store>, blob: &In<Digest>, range: Option<&str>) -> Result<Op
     let Some(size) = store.blob_size(blob)? else {
         return Ok(None);
     };
-    let selection = select(range, size);
     let Some((found, mut content)) = store.open_content(&blob.1)? else {
         store.forget_blob(blob);
         return Ok(None);
     };
     if found != size {
+        // The file was replaced, or is rotten, which shows as it is read.
         store.forget_blob(blob);
-        return Err(store.reject(&blob.1));
     }
+    let selection = select(range, found);
     if let (OpenContent::File(reader), Selection::Part(start, length)) = (&mut content, &selection)
     {
         reader.select(*start, *length)?;
     }
-    Ok(Some((size, selection, content)))
+    Ok(Some((found, selection, content)))
 }
 
 fn respond_whole(digest: &Digest, bytes: Bytes, selection: Selection) -> Response<Reply> {

@@ -28,18 +28,23 @@ impl Store {
         Ok(size)
     }
 
-    /// Makes a stored blob belong to the repository.
+    /// Makes a stored blob belong to the repository, and tells whether it is still stored.
     pub(super) fn link_blob(
         &self,
         repository: &Repository,
         digest: &Digest,
-        size: u64,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.prepare_repository(repository)?;
         durable::touch(&self.layout.blob_link(repository, digest))?;
-        self.blob_sizes
-            .set((repository.clone(), digest.clone()), size, 1);
-        Ok(())
+        let key = (repository.clone(), digest.clone());
+        // Content that is moved aside is forgotten after this, or was gone before.
+        let _change = self.lock_content(digest);
+        let size = self.content_size(digest)?;
+        match size {
+            Some(size) => self.blob_sizes.set(key, size, 1),
+            None => self.blob_sizes.remove(&key),
+        }
+        Ok(size.is_some())
     }
 
     /// Makes a blob of another repository belong to this one, and tells whether there was one.
@@ -49,12 +54,11 @@ impl Store {
         to: &Repository,
         digest: &Digest,
     ) -> Result<bool, StoreError> {
-        let Some(size) = self.blob_size(&(from.clone(), digest.clone()))? else {
+        if self.blob_size(&(from.clone(), digest.clone()))?.is_none() {
             return Ok(false);
-        };
+        }
         let _writer = self.lock_repository(to);
-        self.link_blob(to, digest, size)?;
-        Ok(true)
+        self.link_blob(to, digest)
     }
 
     /// Takes a blob out of the repository and tells whether it was there.

@@ -78,6 +78,17 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
         shard.old.remove(key);
     }
 
+    /// Removes all values, where it is not known which have ceased to be true.
+    pub(crate) fn clear(&self) {
+        for shard in &self.shards {
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            shard.changes += 1;
+            shard.weight = 0;
+            shard.young.clear();
+            shard.old.clear();
+        }
+    }
+
     fn read(&self, key: &K) -> RwLockReadGuard<'_, Shard<K, V>> {
         self.shard(key)
             .read()
@@ -126,6 +137,10 @@ mod tests {
         let ticket = cache.ticket(&"key");
         cache.fill(&ticket, "key", 2, 1);
         assert_eq!(cache.find(&"key"), Some(2));
+        let ticket = cache.ticket(&"key");
+        cache.clear();
+        cache.fill(&ticket, "key", 3, 1);
+        assert_eq!(cache.find(&"key"), None);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Content on disk: put there once its digest is known, checked again as it is read.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
@@ -31,13 +32,17 @@ impl Store {
         prover: &Prover,
     ) -> Result<(), StoreError> {
         let target = self.layout.content(digest);
+        let change = self.lock_content(digest);
         if self.is_proven(digest, &target) {
             // Another pusher was first; its name may not have reached the disk yet.
             fs::remove_file(path).attempt("remove", path)?;
             return durable::flush_parent(&target);
         }
+        // Others need not wait while much is flushed; what they publish meanwhile is the same.
+        drop(change);
         let file = File::open(path).attempt("open", path)?;
         file.sync_all().attempt("flush", path)?;
+        let _change = self.lock_content(digest);
         durable::publish(path, &target)?;
         let metadata = file.metadata().attempt("look at", &target)?;
         self.remember_proof(digest, FileStamp::from(&metadata), prover);
@@ -47,6 +52,7 @@ impl Store {
     /// Stores content that was hashed to `digest` from memory.
     pub(super) fn publish_bytes(&self, bytes: &[u8], digest: &Digest) -> Result<(), StoreError> {
         let target = self.layout.content(digest);
+        let _change = self.lock_content(digest);
         if self.is_proven(digest, &target) {
             return durable::flush_parent(&target);
         }
@@ -137,24 +143,48 @@ impl Store {
         if Digest::of(digest.algorithm(), &bytes) == *digest {
             Ok(bytes.into())
         } else {
-            Err(self.reject(digest))
+            Err(self.reject(digest, file))
         }
     }
 
     /// Moves content that rotted aside, so that it counts as missing and may be pushed again.
-    pub(crate) fn reject(&self, digest: &Digest) -> StoreError {
-        let name = super::layout::file_name(digest);
-        // Where it cannot be moved it is refused again the next time.
-        let _ = fs::rename(
-            self.layout.content(digest),
-            self.layout.quarantine().join(name),
-        );
-        self.proofs.remove(digest);
-        self.small_contents.remove(digest);
-        self.observer.corrupt_blob(digest);
+    ///
+    /// `file` is what was read. Where its name meanwhile stands for another, which was pushed
+    /// since, that one stays.
+    fn reject(&self, digest: &Digest, file: &File) -> StoreError {
+        if self.quarantine(digest, file) {
+            self.observer.corrupt_blob(digest);
+        }
         StoreError::Corrupt {
             digest: digest.clone(),
         }
+    }
+
+    /// Moves `file` aside, and tells whether it was still the stored content.
+    fn quarantine(&self, digest: &Digest, file: &File) -> bool {
+        let _change = self.lock_content(digest);
+        let path = self.layout.content(digest);
+        if !is_file_at(file, &path) {
+            return false;
+        }
+        let name = super::layout::file_name(digest);
+        // Where it cannot be moved it is refused again the next time.
+        let _ = fs::rename(&path, self.layout.quarantine().join(name));
+        self.proofs.remove(digest);
+        self.small_contents.remove(digest);
+        // Which repositories hold the content is not known, so all of them look again.
+        self.blob_sizes.clear();
+        self.manifests.clear();
+        true
+    }
+}
+
+/// Tells whether `path` is a name of the open `file`; no other can have its inode.
+fn is_file_at(file: &File, path: &Path) -> bool {
+    let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(file), Ok(named)) => identity(file) == identity(named),
+        _ => false,
     }
 }
 
@@ -177,6 +207,22 @@ enum Check {
     Hash(Box<Prover>),
     /// Granule by granule.
     Compare(Arc<Proof>),
+}
+
+/// The right to prove some content; ends even where proving panics.
+struct Turn<'a> {
+    store: &'a Store,
+    digest: Digest,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let proving = self.store.proving.lock();
+        proving
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.digest);
+        self.store.proven_one.notify_all();
+    }
 }
 
 impl ContentReader {
@@ -232,7 +278,7 @@ impl ContentReader {
     /// Checks a block that was read, and moves on.
     fn accept(&mut self, mut block: Block, wanted: usize) -> Result<Block, StoreError> {
         if block.bytes().len() < wanted || !self.is_good(block.bytes())? {
-            return Err(self.store.reject(&self.digest));
+            return Err(self.store.reject(&self.digest, &self.file));
         }
         let wanted = wanted as u64;
         let from = self.unsent.start - self.position;
@@ -268,8 +314,7 @@ impl ContentReader {
     /// Hashes the whole, unless that was done; one reader does it for all that wait.
     fn prove_first(&mut self) -> Result<(), StoreError> {
         let store = self.store.clone();
-        let turns = || store.proving.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut proving = turns();
+        let mut proving = store.proving.lock().unwrap_or_else(PoisonError::into_inner);
         while !proving.insert(self.digest.clone()) {
             proving = store
                 .proven_one
@@ -277,10 +322,12 @@ impl ContentReader {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         drop(proving);
-        let proven = self.prove_unless_proven();
-        turns().remove(&self.digest);
-        store.proven_one.notify_all();
-        proven
+        let digest = self.digest.clone();
+        let _turn = Turn {
+            store: &store,
+            digest,
+        };
+        self.prove_unless_proven()
     }
 
     fn prove_unless_proven(&mut self) -> Result<(), StoreError> {
@@ -323,5 +370,76 @@ pub(super) fn prove_file(
             0 => return Ok(prover),
             read => prover.update(&buffer[..read]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::observer::{Observer, Silent};
+
+    fn store(root: &Path, observer: impl Observer + 'static) -> Arc<Store> {
+        Arc::new(Store::open(root, &Limits::default(), Arc::new(observer)).unwrap())
+    }
+
+    /// Stores content of several blocks, the last byte of which rots.
+    fn put_rotten(store: &Store) -> (Vec<u8>, Digest) {
+        let bytes = vec![7; 3 << 20];
+        let digest = Digest::sha256(&bytes);
+        store.publish_bytes(&bytes, &digest).unwrap();
+        let mut rotten = bytes.clone();
+        rotten[bytes.len() - 1] ^= 1;
+        fs::write(store.layout.content(&digest), rotten).unwrap();
+        (bytes, digest)
+    }
+
+    fn open(store: &Arc<Store>, digest: &Digest) -> Box<ContentReader> {
+        match store.open_content(digest).unwrap() {
+            Some((_, OpenContent::File(reader))) => reader,
+            _ => panic!("{digest} is not a file"),
+        }
+    }
+
+    fn read(mut reader: Box<ContentReader>) -> Result<(), StoreError> {
+        while reader.remaining() > 0 {
+            reader.read_block()?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn content_that_was_pushed_again_stays_where_an_earlier_reader_finds_rot() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = store(directory.path(), Silent);
+        let (bytes, digest) = put_rotten(&store);
+        let (first, second) = (open(&store, &digest), open(&store, &digest));
+        read(first).unwrap_err();
+        assert_eq!(store.content_size(&digest).unwrap(), None);
+        store.publish_bytes(&bytes, &digest).unwrap();
+        read(second).unwrap_err();
+        assert_eq!(store.content_size(&digest).unwrap(), Some(3 << 20));
+        read(open(&store, &digest)).unwrap();
+    }
+
+    struct Panics;
+
+    impl Observer for Panics {
+        fn corrupt_blob(&self, digest: &Digest) {
+            panic!("{digest} rotted");
+        }
+    }
+
+    #[test]
+    fn a_panic_while_content_is_proven_leaves_others_their_turn() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = store(directory.path(), Panics);
+        let (bytes, digest) = put_rotten(&store);
+        let mut reader = open(&store, &digest);
+        let select = std::panic::AssertUnwindSafe(|| reader.select(0, 1));
+        std::panic::catch_unwind(select).unwrap_err();
+        assert!(store.proving.lock().unwrap().is_empty());
+        store.publish_bytes(&bytes, &digest).unwrap();
+        open(&store, &digest).select(0, 1).unwrap();
     }
 }

@@ -298,7 +298,11 @@ impl Store {
             writer.published = true;
         }
         let _writer = self.lock_repository(repository);
-        self.link_blob(repository, expected, size)?;
+        if !self.link_blob(repository, expected)? {
+            // A reader found that the storage did not keep what it was given.
+            let digest = expected.clone();
+            return Err(StoreError::Corrupt { digest }.into());
+        }
         Ok(())
     }
 }
