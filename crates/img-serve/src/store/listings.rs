@@ -90,7 +90,7 @@ impl Store {
             if artifact_type.is_some() && descriptor.artifact_type.as_deref() != artifact_type {
                 continue;
             }
-            size += approximate_size(&descriptor);
+            size += listed_size(&descriptor);
             if size > MAX_REFERRERS_SIZE && seen.is_some() {
                 page.next = seen;
                 break;
@@ -102,8 +102,8 @@ impl Store {
     }
 }
 
-/// Returns an upper bound of the descriptor's size as JSON, but for text that needs escapes.
-fn approximate_size(descriptor: &Descriptor) -> usize {
+/// Returns the descriptor's size as JSON, with the comma behind it.
+fn listed_size(descriptor: &Descriptor) -> usize {
     serde_json::to_vec(descriptor).map_or(0, |text| text.len() + 1)
 }
 

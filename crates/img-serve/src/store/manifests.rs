@@ -308,7 +308,7 @@ impl Store {
         Ok(tags)
     }
 
-    /// Returns the descriptors of what refers to `subject`, in the order of their digests.
+    /// Returns the digests of what refers to `subject`, in the order of their digests.
     pub(super) fn all_referrers(
         &self,
         repository: &Repository,
