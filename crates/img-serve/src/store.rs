@@ -32,7 +32,7 @@ pub(crate) use self::content::{ContentReader, OpenContent};
 pub use self::error::StoreError;
 pub(crate) use self::listings::Page;
 pub(crate) use self::manifests::{PutManifestError, StoredManifest};
-pub(crate) use self::uploads::{CommitError, Upload, UploadId, Uploads, Writer};
+pub(crate) use self::uploads::{CommitError, Held, Upload, UploadId, Uploads};
 
 use self::blocks::Blocks;
 use self::cache::Cache;

@@ -125,6 +125,22 @@ fn a_chunk_out_of_order_changes_nothing() {
 }
 
 #[test]
+fn an_upload_is_cancelled_once() {
+    let registry = Registry::start();
+    for _ in 0..100 {
+        let session = registry.open_upload("a");
+        let cancel = || registry.send(&format!("DELETE {session}"), &[], b"").status;
+        let answers = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(cancel)).collect();
+            let answers = threads.into_iter().map(|thread| thread.join().unwrap());
+            answers.collect::<Vec<_>>()
+        });
+        let cancelled = answers.iter().filter(|&&status| status == 204).count();
+        assert_eq!(cancelled, 1, "{answers:?}");
+    }
+}
+
+#[test]
 fn one_of_two_writers_wins() {
     let registry = Registry::start();
     let session = registry.open_upload("a");

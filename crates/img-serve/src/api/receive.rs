@@ -7,12 +7,11 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::StatusCode;
 use hyper::body::Incoming;
-use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinHandle;
 
 use super::error::{ApiError, Code};
 use crate::limits::{DRAIN_PATIENCE, DRAINED_BYTES};
-use crate::store::{StoreError, Upload, Uploads, Writer};
+use crate::store::{Held, StoreError, Upload, Uploads};
 
 /// Bytes gathered before they are written.
 const BATCH: usize = 256 << 10;
@@ -99,9 +98,6 @@ pub(super) async fn drain(body: &mut Incoming, patience: Duration) {
     let _ = tokio::time::timeout(DRAIN_PATIENCE, rest).await;
 }
 
-/// The right to write to an upload.
-pub(super) type Held = OwnedMutexGuard<Writer>;
-
 /// The writing of one batch while the next is gathered.
 enum Progress {
     Idle(Held),
@@ -156,7 +152,6 @@ pub(super) async fn receive_into(
         }
     };
     let mut writer = progress.settle().await?;
-    writer.rest();
     if matches!(outcome, Err(ReceiveError::TooLong)) {
         writer.rewind(mark);
         Uploads::record(upload, &writer);

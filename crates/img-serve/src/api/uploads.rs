@@ -13,10 +13,10 @@ use img_oci::{Algorithm, Digest, Repository};
 
 use super::error::{ApiError, Code};
 use super::query::Query;
-use super::receive::{Held, ReceiveError, receive_into};
+use super::receive::{ReceiveError, receive_into};
 use super::reply::{self, CONTENT_DIGEST, Reply};
 use super::{Answer, Call, Registry, blocking};
-use crate::store::{CommitError, StoreError, Upload, UploadId};
+use crate::store::{CommitError, Held, StoreError, Upload, UploadId};
 
 const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 /// How long a chunk with a `Content-Range` waits for a writer whose connection may just be dying.
@@ -104,7 +104,7 @@ pub(super) async fn start(call: Written<'_>, repository: Repository) -> Answer {
             };
             if committed.is_err() {
                 // No client knows of this session.
-                close(&registry, &upload).await;
+                close(&registry, &upload, upload.write().await).await;
             }
             committed
         }
@@ -178,16 +178,13 @@ pub(super) async fn cancel(
     id: Option<UploadId>,
 ) -> Answer {
     let upload = call.find(&repository, id)?;
-    if upload.try_write().is_none() {
-        return Err(busy());
-    }
-    close(&call.registry, &upload).await;
+    let writer = hold(&upload, false).await?;
+    close(&call.registry, &upload, writer).await;
     Ok(reply::bare(StatusCode::NO_CONTENT))
 }
 
-async fn close(registry: &Arc<Registry>, upload: &Arc<Upload>) {
+async fn close(registry: &Arc<Registry>, upload: &Arc<Upload>, mut writer: Held) {
     let (registry, upload) = (registry.clone(), upload.clone());
-    let mut writer = upload.write().await;
     // A panic while closing leaves a file that the next start removes.
     let _ = tokio::task::spawn_blocking(move || registry.uploads.close(&upload, &mut writer)).await;
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
+use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -74,18 +75,48 @@ impl Upload {
     }
 
     /// Returns the right to write, if nobody else has it.
-    pub(crate) fn try_write(self: &Arc<Self>) -> Option<OwnedMutexGuard<Writer>> {
-        self.writer.clone().try_lock_owned().ok()
+    pub(crate) fn try_write(self: &Arc<Self>) -> Option<Held> {
+        self.writer.clone().try_lock_owned().ok().map(Held)
     }
 
     /// Waits for the right to write.
-    pub(crate) async fn write(self: &Arc<Self>) -> OwnedMutexGuard<Writer> {
-        self.writer.clone().lock_owned().await
+    pub(crate) async fn write(self: &Arc<Self>) -> Held {
+        Held(self.writer.clone().lock_owned().await)
     }
 
     /// Notes that the client is alive.
     pub(crate) fn touch(&self) {
         *self.touched.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Tells whether it has rested for `expiry` at `now`.
+    fn has_rested(&self, expiry: Duration, now: Instant) -> bool {
+        let touched = *self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        now.saturating_duration_since(touched) >= expiry
+    }
+}
+
+/// The right to write to an upload; however it ends, the file is closed until more bytes come, so
+/// that waiting sessions hold none open.
+pub(crate) struct Held(OwnedMutexGuard<Writer>);
+
+impl Deref for Held {
+    type Target = Writer;
+
+    fn deref(&self) -> &Writer {
+        &self.0
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut Writer {
+        &mut self.0
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.file = None;
     }
 }
 
@@ -162,11 +193,6 @@ impl Writer {
     pub(crate) fn rewind(&mut self, mark: Mark) {
         self.prover.rewind(mark.prover);
         self.size = mark.size;
-    }
-
-    /// Closes the file until more bytes come, so that waiting sessions hold none open.
-    pub(crate) fn rest(&mut self) {
-        self.file = None;
     }
 
     fn file(&mut self) -> Result<&File, StoreError> {
@@ -257,18 +283,25 @@ impl Uploads {
 
     /// Ends the sessions that have rested for `expiry` at `now`; those in use are left alone.
     pub(crate) fn expire(&self, expiry: Duration, now: Instant) {
-        let rested = |upload: &&Arc<Upload>| {
-            let touched = *upload
-                .touched
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            now.saturating_duration_since(touched) >= expiry
-        };
-        let stale: Vec<_> = self.sessions().values().filter(rested).cloned().collect();
-        for upload in stale {
-            if let Some(mut writer) = upload.try_write() {
-                self.close(&upload, &mut writer);
-            }
+        for upload in self.rested(expiry, now) {
+            self.close_rested(&upload, expiry, now);
+        }
+    }
+
+    fn rested(&self, expiry: Duration, now: Instant) -> Vec<Arc<Upload>> {
+        let sessions = self.sessions();
+        let rested = sessions
+            .values()
+            .filter(|upload| upload.has_rested(expiry, now));
+        rested.cloned().collect()
+    }
+
+    /// Ends a session unless somebody writes, or has written since it was found to rest.
+    fn close_rested(&self, upload: &Arc<Upload>, expiry: Duration, now: Instant) {
+        if let Some(mut writer) = upload.try_write()
+            && upload.has_rested(expiry, now)
+        {
+            self.close(upload, &mut writer);
         }
     }
 }
@@ -313,21 +346,53 @@ mod tests {
     use crate::limits::Limits;
     use crate::observer::Silent;
 
+    /// Opens a session and writes a byte.
+    fn open(store: &Store, uploads: &Uploads) -> Arc<Upload> {
+        let name: Repository = "a".parse().unwrap();
+        let upload = uploads.open(store, name, Algorithm::Sha256, 9);
+        let upload = upload.unwrap().unwrap();
+        let mut writer = upload.try_write().unwrap();
+        writer.append(&[Bytes::from_static(b"x")]).unwrap();
+        drop(writer);
+        upload
+    }
+
+    #[test]
+    fn an_upload_that_was_gone_on_with_while_the_rest_expired_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), &Limits::default(), Arc::new(Silent)).unwrap();
+        let uploads = Uploads::default();
+        let upload = open(&store, &uploads);
+        let expiry = Duration::from_secs(60);
+        let now = Instant::now() + expiry;
+        assert_eq!(uploads.rested(expiry, now).len(), 1);
+        *upload.touched.lock().unwrap() = now;
+        uploads.close_rested(&upload, expiry, now);
+        assert!(uploads.find(&upload.repository, upload.id).is_some());
+        uploads.close_rested(&upload, expiry, now + expiry);
+        assert!(uploads.find(&upload.repository, upload.id).is_none());
+    }
+
+    #[test]
+    fn an_upload_that_cannot_be_written_holds_no_file_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), &Limits::default(), Arc::new(Silent)).unwrap();
+        let upload = open(&store, &Uploads::default());
+        let mut writer = upload.try_write().unwrap();
+        // No file is as large as that.
+        writer.size = i64::MAX as u64;
+        writer.append(&[Bytes::from_static(b"x")]).unwrap_err();
+        drop(writer);
+        assert!(upload.try_write().unwrap().file.is_none());
+    }
+
     #[test]
     fn uploads_that_rest_for_too_long_are_removed() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path(), &Limits::default(), Arc::new(Silent)).unwrap();
         let uploads = Uploads::default();
         let name: Repository = "a".parse().unwrap();
-        let open = || {
-            let upload = uploads.open(&store, name.clone(), Algorithm::Sha256, 9);
-            let upload = upload.unwrap().unwrap();
-            let mut writer = upload.try_write().unwrap();
-            writer.append(&[Bytes::from_static(b"x")]).unwrap();
-            drop(writer);
-            upload
-        };
-        let (rests, works) = (open(), open());
+        let (rests, works) = (open(&store, &uploads), open(&store, &uploads));
         let files = || fs::read_dir(store.layout.uploads()).unwrap().count();
         let expiry = Duration::from_secs(60);
         let writer = works.try_write();
