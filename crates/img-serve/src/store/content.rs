@@ -394,14 +394,14 @@ mod tests {
         (bytes, digest)
     }
 
-    fn open(store: &Arc<Store>, digest: &Digest) -> Box<ContentReader> {
+    fn open(store: &Arc<Store>, digest: &Digest) -> ContentReader {
         match store.open_content(digest).unwrap() {
-            Some((_, OpenContent::File(reader))) => reader,
+            Some((_, OpenContent::File(reader))) => *reader,
             _ => panic!("{digest} is not a file"),
         }
     }
 
-    fn read(mut reader: Box<ContentReader>) -> Result<(), StoreError> {
+    fn read(mut reader: ContentReader) -> Result<(), StoreError> {
         while reader.remaining() > 0 {
             reader.read_block()?;
         }
