@@ -47,6 +47,25 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Returns the limits of a process that may have `files` files open.
+    ///
+    /// What is being served needs a file beside its connection, and connections that are refused
+    /// for want of files would starve those that are being served.
+    #[must_use]
+    pub fn within_files(mut self, files: u64) -> Self {
+        let connections = files.saturating_sub(RESERVED_FILES) / FILES_OF_CONNECTION;
+        let connections = usize::try_from(connections).unwrap_or(usize::MAX);
+        self.connections = self.connections.min(connections).max(1);
+        self
+    }
+}
+
+/// Files of a connection: its socket, and the content that is sent or received.
+const FILES_OF_CONNECTION: u64 = 2;
+/// Files that connections leave to the rest: standard streams, the runtime, directories to flush.
+const RESERVED_FILES: u64 = 64;
+
 /// The largest head of a request, in bytes.
 pub(crate) const MAX_HEAD_SIZE: usize = 64 << 10;
 /// Header lines of a request.
@@ -61,3 +80,25 @@ pub(crate) const SMALL_BLOB: u64 = 1 << 20;
 pub(crate) const DRAINED_BYTES: u64 = 16 << 20;
 /// How long a refused request's body is read.
 pub(crate) const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(files: u64, connections: usize) {
+        assert_eq!(
+            Limits::default().within_files(files).connections,
+            connections
+        );
+    }
+
+    #[test]
+    fn connections_leave_files_to_the_rest() {
+        check(0, 1);
+        check(64, 1);
+        check(256, 96);
+        check(1024, 480);
+        check(20_000, 8192);
+        check(u64::MAX, 8192);
+    }
+}

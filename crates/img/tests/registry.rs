@@ -8,6 +8,9 @@ use std::process::{Command, Stdio};
 
 fn get(port: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    // Shorter than a server lets idle connections live, so that none makes room in time.
+    let patience = Some(std::time::Duration::from_secs(30));
+    stream.set_read_timeout(patience).unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
@@ -92,4 +95,31 @@ fn what_cannot_be_served_is_said_in_one_line() {
         1,
         "cannot write /dev/null/x",
     );
+}
+
+/// Holds more connections open than files, under limits set by `ulimits`, and asks for the base.
+fn check_idle_connections(ulimits: &str, idle: usize) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut child = Command::new("sh")
+        .args(["-c", &format!("{ulimits} && exec \"$@\""), "sh"])
+        .args([env!("CARGO_BIN_EXE_img"), "registry", "--root"])
+        .arg(directory.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    let port = line.trim_end().rsplit(':').next().unwrap();
+    let connect = |_| TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    let held: Vec<_> = (0..idle).map(connect).collect();
+    assert!(get(port, "/v2/").starts_with("HTTP/1.1 200 "));
+    drop(held);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_low_soft_limit_of_files_is_raised() {
+    check_idle_connections("ulimit -S -n 128", 300);
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clap::Args;
 use img_oci::Digest;
 use img_serve::{Limits, Observer, RequestRecord, ServeError, Server, StoreError};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -104,11 +105,12 @@ async fn serve(
     address: SocketAddr,
     observer: Arc<Printer>,
 ) -> Result<(), RegistryError> {
+    let limits = Limits::default().within_files(raise_file_limit());
     // Before the server says that it listens, so that whoever reads that may stop it.
     let failed = |source| RegistryError::Runtime { source };
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let server = Server::bind(address, &arguments.root, Limits::default(), observer).await?;
+    let server = Server::bind(address, &arguments.root, limits, observer).await?;
     announce(server.address(), arguments.port_file.as_deref())?;
     server
         .run(async {
@@ -119,6 +121,23 @@ async fn serve(
         })
         .await;
     Ok(())
+}
+
+/// Raises the number of files that may be open as far as it goes, and returns it.
+///
+/// The soft limit is low for the sake of programs that use `select`, which this one does not.
+fn raise_file_limit() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    // Some systems refuse what they call the maximum; the server then makes do with what it has.
+    let in_force = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    in_force.unwrap_or(u64::MAX)
 }
 
 fn announce(address: SocketAddr, port_file: Option<&Path>) -> Result<(), RegistryError> {
