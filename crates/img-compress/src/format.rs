@@ -179,7 +179,7 @@ mod tests {
         check(Format::Zstd, 5, None);
         let error = Compression::new(Format::Zstd, 9).unwrap_err().to_string();
         assert!(
-            error.contains("9") && error.contains("zstd") && error.contains("1 to 4"),
+            error.contains('9') && error.contains("zstd") && error.contains("1 to 4"),
             "{error}"
         );
     }
