@@ -27,6 +27,14 @@ pub(crate) enum InputError {
     },
 }
 
+/// Returns a path of the user's as seen from where the user is: `bazel run` starts elsewhere.
+pub(crate) fn user_path(path: &Path) -> PathBuf {
+    match std::env::var_os("BUILD_WORKING_DIRECTORY") {
+        Some(directory) => Path::new(&directory).join(path),
+        None => path.to_owned(),
+    }
+}
+
 /// Returns the bytes of the file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, InputError> {
     std::fs::read(path).map_err(|source| InputError::Read {

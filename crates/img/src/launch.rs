@@ -24,6 +24,8 @@ enum LaunchError {
     },
     #[error("cannot use launch description {}", path.display())]
     Parse { path: PathBuf, source: WireError },
+    #[error("there is no launch description {}", path.display())]
+    Missing { path: PathBuf },
 }
 
 /// A launch description and the executable it was found beside.
@@ -36,6 +38,7 @@ pub(crate) struct Launched {
 /// Returns the arguments with those of a launch description, if there is one, before the user's.
 pub(crate) fn arguments(arguments: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
     let Some(launched) = find(arguments.first())? else {
+        check_is_tool(&arguments)?;
         return Ok(arguments);
     };
     let mut rest = arguments.into_iter();
@@ -43,6 +46,32 @@ pub(crate) fn arguments(arguments: Vec<OsString>) -> Result<Vec<OsString>, Failu
     all.extend(launched.description.args.iter().map(OsString::from));
     all.extend(rest);
     Ok(all)
+}
+
+/// Fails for an executable target that was separated from its launch description: it has another
+/// name than the tool, and is not told what to do.
+fn check_is_tool(arguments: &[OsString]) -> Result<(), Failure> {
+    let Some(executable) = arguments.first() else {
+        return Ok(());
+    };
+    let name = Path::new(executable)
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
+    let is_told = match arguments.get(1).and_then(|argument| argument.to_str()) {
+        None => arguments.len() > 1,
+        Some("-h" | "--help" | "-V" | "--version") => true,
+        Some(first) => !first.starts_with('-'),
+    };
+    if is_told || matches!(name.as_ref(), "img" | "img.exe" | "resolved_toolchain.exe") {
+        return Ok(());
+    }
+    let error = LaunchError::Missing {
+        path: beside(Path::new(executable)),
+    };
+    Err(Failure::from(error).hint(
+        "run the target by `bazel run`, or copy its launch description and its runfiles along with it",
+    ))
 }
 
 /// Returns the default that the launch description, if there is one, sets for an environment variable.
@@ -80,10 +109,15 @@ fn in_search_path(name: &Path) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-fn read_beside(executable: &Path) -> Result<Option<Launched>, LaunchError> {
+/// Returns where the launch description of an executable is.
+fn beside(executable: &Path) -> PathBuf {
     let mut path = executable.as_os_str().to_owned();
     path.push(LAUNCH_SUFFIX);
-    let path = PathBuf::from(path);
+    PathBuf::from(path)
+}
+
+fn read_beside(executable: &Path) -> Result<Option<Launched>, LaunchError> {
+    let path = beside(executable);
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -129,6 +163,20 @@ mod tests {
             arguments(vec!["/x/img".into(), "hash".into()]).unwrap(),
             ["/x/img", "hash"]
         );
+    }
+
+    #[test]
+    fn a_target_without_its_description_says_so() {
+        let check = |line: &[&str], accepted: bool| {
+            let given = line.iter().map(OsString::from).collect();
+            assert_eq!(arguments(given).is_ok(), accepted, "{line:?}");
+        };
+        check(&["/no/such/push.exe"], false);
+        check(&["/no/such/push.exe", "--tag", "x"], false);
+        check(&["/no/such/push.exe", "--help"], true);
+        check(&["/no/such/tool", "inspect", "x"], true);
+        check(&["/no/such/img"], true);
+        check(&["/no/such/resolved_toolchain.exe", "-x"], true);
     }
 
     #[test]

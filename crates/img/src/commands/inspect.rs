@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::failure::{Failure, Outcome};
 use crate::progress::Progress;
-use crate::{network, render};
+use crate::{input, network, render};
 
 /// The arguments of `img inspect`.
 #[derive(Args)]
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &InspectArgs) -> Outcome {
 }
 
 async fn read(args: &InspectArgs) -> Result<ImageReport, Failure> {
-    let path = Path::new(&args.image);
+    let path = &input::user_path(Path::new(&args.image));
     let (source, root, bytes): (Box<dyn ImageSource>, _, _) = if path.exists() {
         let (layout, root, bytes) = open_layout(path).map_err(|source| {
             let image = args.image.clone();

@@ -110,7 +110,8 @@ async fn serve(
     let failed = |source| RegistryError::Runtime { source };
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let server = Server::bind(address, &arguments.root, limits, observer).await?;
+    let root = crate::input::user_path(&arguments.root);
+    let server = Server::bind(address, &root, limits, observer).await?;
     announce(server.address(), arguments.port_file.as_deref())?;
     server
         .run(async {
