@@ -5,6 +5,12 @@ use std::str::FromStr;
 use img_oci::{MediaType, media_type};
 use thiserror::Error;
 
+/// Version of all encoders; golden digests tell when it has to go up.
+const ENCODER_VERSION: u32 = 1;
+
+/// Windows of zstd frames: 2^23 bytes, 8 MiB, which every decoder has to support (RFC 8878, section 3.1.1.1.2).
+pub(crate) const ZSTD_WINDOW_LOG: u32 = 23;
+
 /// How a layer is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -85,12 +91,13 @@ impl Format {
 
     /// Returns the size in bytes of content that members are cut near.
     ///
-    /// Large enough that a member loses nothing against a stream (deflate looks back 32 KiB, zstd
-    /// at its lower levels up to 2 MiB), small enough to share the work between threads.
+    /// Large enough that a member loses little against a stream (deflate looks back 32 KiB, zstd is
+    /// given a window as large as this), small enough to share the work between threads and to
+    /// hold some members in memory.
     pub fn target_member_size(self) -> usize {
         match self {
             Self::None | Self::Gzip => 1 << 20,
-            Self::Zstd => 2 << 20,
+            Self::Zstd => 1 << ZSTD_WINDOW_LOG,
         }
     }
 }
@@ -111,11 +118,22 @@ pub struct ParseLevelError {
     pub highest: i32,
 }
 
+/// How many members a stream has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Members {
+    /// As many as it is cut into.
+    #[default]
+    Many,
+    /// One, for readers that stop at the end of the first.
+    Single,
+}
+
 /// A format with a level that it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Compression {
     format: Format,
     level: i32,
+    members: Members,
 }
 
 impl Compression {
@@ -123,11 +141,8 @@ impl Compression {
     pub fn new(format: Format, level: i32) -> Result<Self, ParseLevelError> {
         let (lowest, highest, default) = format.levels();
         match level {
-            -1 => Ok(Self {
-                format,
-                level: default,
-            }),
-            _ if (lowest..=highest).contains(&level) => Ok(Self { format, level }),
+            -1 => Ok(Self::of(format, default)),
+            _ if (lowest..=highest).contains(&level) => Ok(Self::of(format, level)),
             _ => Err(ParseLevelError {
                 level,
                 format: format.name(),
@@ -137,6 +152,36 @@ impl Compression {
         }
     }
 
+    fn of(format: Format, level: i32) -> Self {
+        Self {
+            format,
+            level,
+            members: Members::Many,
+        }
+    }
+
+    /// Returns the same with this many members.
+    #[must_use]
+    pub fn with_members(self, members: Members) -> Self {
+        Self { members, ..self }
+    }
+
+    /// Returns how many members a stream has.
+    pub fn members(self) -> Members {
+        self.members
+    }
+
+    /// Returns the name and version of the encoder: the same name, level and content give the same bytes.
+    ///
+    /// The version goes up with every change of bytes that any content has.
+    pub fn encoder(self) -> String {
+        let single = match self.members {
+            Members::Single if self.format != Format::None => "-single",
+            _ => "",
+        };
+        format!("{}{single}/{ENCODER_VERSION}", self.format.name())
+    }
+
     /// Returns the format.
     pub fn format(self) -> Format {
         self.format
@@ -144,12 +189,12 @@ impl Compression {
 
     /// Returns the level of the library that does the work.
     ///
-    /// gzip levels are libdeflate's. The four zstd levels stand for zstd's 1, 3, 7 and 11: fastest,
-    /// default, better, best.
+    /// gzip levels are libdeflate's, or zlib's for a single member. The four zstd levels stand for
+    /// zstd's 1, 4, 7 and 11: fastest, default, better, best.
     pub fn library_level(self) -> i32 {
         match (self.format, self.level) {
             (Format::Zstd, 1) => 1,
-            (Format::Zstd, 2) => 3,
+            (Format::Zstd, 2) => 4,
             (Format::Zstd, 3) => 7,
             (Format::Zstd, _) => 11,
             (_, level) => level,
@@ -173,7 +218,7 @@ mod tests {
         check(Format::Gzip, 0, Some(0));
         check(Format::Gzip, 9, Some(9));
         check(Format::Gzip, 10, None);
-        check(Format::Zstd, -1, Some(3));
+        check(Format::Zstd, -1, Some(4));
         check(Format::Zstd, 0, None);
         check(Format::Zstd, 4, Some(11));
         check(Format::Zstd, 5, None);

@@ -5,12 +5,21 @@
 //! the caller; the bytes of a member depend on its content, the format and the level alone. So
 //! members compress in parallel, and the number of threads never shows in the output.
 
+mod buffer;
+mod checkpoint;
+mod container;
 mod decode;
 mod format;
 mod member;
 mod parallel;
+mod pipeline;
+mod store;
+mod writer;
 
+pub use checkpoint::Checkpoint;
 pub use decode::{Decoder, sniff};
-pub use format::{Compression, Format, ParseFormatError, ParseLevelError};
+pub use format::{Compression, Format, Members, ParseFormatError, ParseLevelError};
 pub use member::MemberEncoder;
-pub use parallel::{EncodeError, Encoded, ParallelEncoder};
+pub use parallel::{EncodeError, Encoded, EncoderOptions, ParallelEncoder};
+pub use store::{MemberKey, MemberStore};
+pub use writer::PrefixWriter;

@@ -1,26 +1,28 @@
 //! Members compressed on several threads, written in order, hashed on both sides.
 //!
-//! ```text
-//! push ─┬─► hash of the content (one thread)
-//!       └─► encoders (`jobs` threads) ─► output and its hash, in order (one thread)
-//! ```
-//!
-//! Every queue is bounded, so memory depends on the number of jobs and the size of members alone.
-//! A stream of a single member is compressed on the caller's thread: a tiny layer starts none.
+//! Every queue is bounded and buffers are used again, so memory depends on the number of jobs and the
+//! size of members alone. A stream of a single member is compressed on the caller's thread: a tiny
+//! layer starts none.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-use img_oci::{Algorithm, Digest, Hasher, HashingWriter};
+use img_oci::{Algorithm, Digest, Hasher};
 use thiserror::Error;
 
+use crate::buffer::Pool;
+use crate::checkpoint::Checkpoint;
 use crate::format::{Compression, Format};
 use crate::member::MemberEncoder;
+use crate::pipeline::{ContentHash, Member, Pipeline, encode};
+use crate::store::{MemberKey, MemberStore};
+use crate::writer::StreamWriter;
 
 /// More encoder threads than this gain nothing against the serial hash of the content.
 const MAX_JOBS: usize = 32;
+/// Bytes of content that an encoder holds, unless three members take more.
+const CONTENT_MEMORY: usize = 48 << 20;
 
 /// Why a stream could not be compressed.
 #[derive(Debug, Error)]
@@ -36,6 +38,38 @@ pub enum EncodeError {
     Thread,
 }
 
+/// How a stream is compressed.
+#[derive(Clone)]
+pub struct EncoderOptions {
+    /// Format, level and number of members.
+    pub compression: Compression,
+    /// Threads that compress; does not show in the output.
+    pub jobs: usize,
+    /// Members of earlier streams.
+    pub store: Option<Arc<dyn MemberStore>>,
+}
+
+impl fmt::Debug for EncoderOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EncoderOptions")
+            .field("compression", &self.compression)
+            .field("jobs", &self.jobs)
+            .field("store", &self.store.is_some())
+            .finish()
+    }
+}
+
+impl EncoderOptions {
+    /// Returns options without a store.
+    pub fn new(compression: Compression, jobs: usize) -> Self {
+        Self {
+            compression,
+            jobs,
+            store: None,
+        }
+    }
+}
+
 /// A finished stream.
 #[derive(Debug)]
 pub struct Encoded<W> {
@@ -47,251 +81,202 @@ pub struct Encoded<W> {
     pub digest: Digest,
     /// Size of the compressed stream in bytes.
     pub size: u64,
+    /// The state at the end of each member that was pushed, if there is a store.
+    pub checkpoints: Vec<Checkpoint>,
 }
 
 /// Compresses members in parallel and writes them in the order they were pushed.
 pub struct ParallelEncoder<W> {
-    compression: Compression,
-    jobs: usize,
+    options: EncoderOptions,
+    pool: Pool,
     state: State<W>,
 }
 
 enum State<W> {
     /// At most one member so far, no thread started.
-    Single {
-        output: W,
-        member: Option<Arc<Vec<u8>>>,
-    },
+    Single(Single<W>),
     Running(Pipeline<W>),
     /// A thread failed; its error was returned.
     Failed,
 }
 
+struct Single<W> {
+    hash: ContentHash,
+    writer: StreamWriter<W>,
+    member: Option<Member>,
+}
+
 impl<W: Write + Send + 'static> ParallelEncoder<W> {
-    /// Returns an encoder that writes to `output` and compresses on up to `jobs` threads.
-    pub fn new(output: W, compression: Compression, jobs: usize) -> Self {
-        let jobs = jobs.clamp(1, MAX_JOBS);
+    /// Returns an encoder that writes to `output`.
+    pub fn new(output: W, options: EncoderOptions) -> Self {
+        let save = options.store.is_some();
+        let writer = StreamWriter::new(output, options.compression, save);
+        Self::start(options, Hasher::new(Algorithm::Sha256), writer)
+    }
+
+    /// Returns an encoder that goes on at a checkpoint: the output holds the members before it.
+    pub fn resume(output: W, options: EncoderOptions, checkpoint: &Checkpoint) -> Self {
+        let writer = StreamWriter::resume(output, options.compression, checkpoint);
+        // Checkpoints are parsed with hashers that can be resumed.
+        let hasher = Hasher::resume(&checkpoint.content);
+        let hasher = hasher.unwrap_or_else(|| Hasher::new(Algorithm::Sha256));
+        Self::start(options, hasher, writer)
+    }
+
+    fn start(mut options: EncoderOptions, hasher: Hasher, writer: StreamWriter<W>) -> Self {
+        options.jobs = options.jobs.clamp(1, MAX_JOBS);
+        let saved = options.store.is_some().then(Vec::new);
+        let fit = CONTENT_MEMORY / options.compression.format().target_member_size();
         Self {
-            compression,
-            jobs,
-            state: State::Single {
-                output,
+            pool: Pool::new((options.jobs + 2).min(fit).max(3)),
+            options,
+            state: State::Single(Single {
+                hash: ContentHash { hasher, saved },
+                writer,
                 member: None,
-            },
+            }),
         }
     }
 
-    /// Adds a member.
-    pub fn push(&mut self, content: Vec<u8>) -> Result<(), EncodeError> {
-        let content = Arc::new(content);
-        match std::mem::replace(&mut self.state, State::Failed) {
-            State::Single {
-                output,
-                member: None,
-            } => {
-                self.state = State::Single {
-                    output,
-                    member: Some(content),
-                };
-            }
-            State::Single {
-                output,
-                member: Some(first),
-            } => {
-                let pipeline = Pipeline::start(output, self.compression, self.jobs)?;
-                self.state = State::Running(pipeline.push(first)?.push(content)?);
-            }
-            State::Running(pipeline) => self.state = State::Running(pipeline.push(content)?),
-            State::Failed => return Err(EncodeError::Thread),
-        }
+    /// Returns an empty buffer for the content of a member; waits until one is free.
+    pub fn buffer(&mut self) -> Vec<u8> {
+        self.pool.take()
+    }
+
+    /// Adds a member; `key` is what a store knows it by.
+    pub fn push(&mut self, content: Vec<u8>, key: Option<MemberKey>) -> Result<(), EncodeError> {
+        let member = Member {
+            content: self.pool.share(content),
+            key,
+        };
+        self.step(|state, options| match state {
+            State::Single(single @ Single { member: None, .. }) => Ok(State::Single(Single {
+                member: Some(member),
+                ..single
+            })),
+            State::Single(single) => Ok(State::Running(single.run(options)?.push(member)?)),
+            State::Running(pipeline) => Ok(State::Running(pipeline.push(member)?)),
+            State::Failed => Err(EncodeError::Thread),
+        })
+    }
+
+    /// Adds bytes to the stream that are not part of its content.
+    pub fn append_raw(&mut self, bytes: Vec<u8>) -> Result<(), EncodeError> {
+        self.step(|state, options| Ok(State::Running(state.run(options)?.append_raw(bytes)?)))
+    }
+
+    /// Returns where each member begins in the stream, once all of them are written.
+    pub fn positions(&mut self) -> Result<Vec<u64>, EncodeError> {
+        let mut positions = Vec::new();
+        self.step(|state, options| {
+            let (pipeline, found) = state.run(options)?.positions()?;
+            positions = found;
+            Ok(State::Running(pipeline))
+        })?;
+        Ok(positions)
+    }
+
+    fn step(
+        &mut self,
+        step: impl FnOnce(State<W>, &EncoderOptions) -> Result<State<W>, EncodeError>,
+    ) -> Result<(), EncodeError> {
+        let state = std::mem::replace(&mut self.state, State::Failed);
+        self.state = step(state, &self.options)?;
         Ok(())
     }
 
     /// Ends the stream and returns its digests; the output is flushed.
     pub fn finish(self) -> Result<Encoded<W>, EncodeError> {
         match self.state {
-            State::Single { output, member } => {
-                let content = member.unwrap_or_default();
-                let mut writer = HashingWriter::new(output, Algorithm::Sha256);
-                let diff_id = if self.compression.format() == Format::None {
-                    write_all(&mut writer, &content)?;
-                    None
-                } else {
-                    write_all(&mut writer, &encode_one(self.compression, &content)?)?;
-                    Some(Digest::sha256(&content))
-                };
-                finish_output(writer, diff_id)
+            State::Single(single) => single.finish(&self.options),
+            State::Running(pipeline) => {
+                let (hash, writer) = pipeline.finish()?;
+                finish(hash, writer)
             }
-            State::Running(pipeline) => pipeline.finish(),
             State::Failed => Err(EncodeError::Thread),
         }
     }
 }
 
-fn encode_one(compression: Compression, content: &[u8]) -> Result<Vec<u8>, EncodeError> {
-    MemberEncoder::new(compression)
-        .and_then(|mut encoder| encoder.encode(content))
-        .map_err(EncodeError::Compress)
-}
-
-/// A compressed member, or the content itself where the format compresses nothing.
-enum Member {
-    Plain(Arc<Vec<u8>>),
-    Encoded(io::Result<Vec<u8>>),
-}
-
-/// A member on its way to an encoder, and where the encoder puts the result.
-struct Work {
-    content: Arc<Vec<u8>>,
-    result: Sender<Member>,
-}
-
-struct Pipeline<W> {
-    /// What compresses; nothing where the format does not.
-    encoding: Option<Encoding>,
-    /// Results in the order of the stream, each to come.
-    in_order: Sender<Receiver<Member>>,
-    writer: JoinHandle<Result<HashingWriter<W>, EncodeError>>,
-}
-
-/// The threads that compress and hash content.
-struct Encoding {
-    work: Sender<Work>,
-    to_hash: Sender<Arc<Vec<u8>>>,
-    encoders: Vec<JoinHandle<()>>,
-    hasher: JoinHandle<Digest>,
-}
-
-impl Encoding {
-    fn start(compression: Compression, jobs: usize) -> Result<Self, EncodeError> {
-        let (work, work_received) = bounded::<Work>(jobs);
-        let (to_hash, content_received) = bounded::<Arc<Vec<u8>>>(jobs + 2);
-        let mut encoders = Vec::with_capacity(jobs);
-        for _ in 0..jobs {
-            let encoder = MemberEncoder::new(compression).map_err(EncodeError::Compress)?;
-            let received = work_received.clone();
-            encoders.push(std::thread::spawn(move || {
-                encode_members(encoder, &received);
-            }));
+impl<W: Write + Send + 'static> State<W> {
+    /// Returns the running pipeline, started if need be.
+    fn run(self, options: &EncoderOptions) -> Result<Pipeline<W>, EncodeError> {
+        match self {
+            Self::Single(single) => single.run(options),
+            Self::Running(pipeline) => Ok(pipeline),
+            Self::Failed => Err(EncodeError::Thread),
         }
-        let hasher = std::thread::spawn(move || hash_content(&content_received));
-        Ok(Self {
-            work,
-            to_hash,
-            encoders,
-            hasher,
-        })
-    }
-
-    /// Tells whether the threads took the content.
-    fn push(&self, content: Arc<Vec<u8>>, result: Sender<Member>) -> bool {
-        let hashing = self.to_hash.send(Arc::clone(&content)).is_ok();
-        hashing && self.work.send(Work { content, result }).is_ok()
-    }
-
-    /// Waits for the threads, and returns the digest of all content.
-    fn finish(self) -> Result<Digest, EncodeError> {
-        drop((self.work, self.to_hash));
-        for encoder in self.encoders {
-            encoder.join().map_err(|_| EncodeError::Thread)?;
-        }
-        self.hasher.join().map_err(|_| EncodeError::Thread)
     }
 }
 
-impl<W: Write + Send + 'static> Pipeline<W> {
-    fn start(output: W, compression: Compression, jobs: usize) -> Result<Self, EncodeError> {
-        let (in_order, results) = bounded::<Receiver<Member>>(jobs + 2);
-        let encoding = match compression.format() {
-            Format::None => None,
-            Format::Gzip | Format::Zstd => Some(Encoding::start(compression, jobs)?),
-        };
-        let writer = std::thread::spawn(move || write_members(output, &results));
-        Ok(Self {
-            encoding,
-            in_order,
-            writer,
-        })
-    }
-
-    fn push(self, content: Arc<Vec<u8>>) -> Result<Self, EncodeError> {
-        let (result, received) = bounded(1);
-        let queued = match &self.encoding {
-            Some(encoding) => encoding.push(content, result),
-            None => result.send(Member::Plain(content)).is_ok(),
-        };
-        if queued && self.in_order.send(received).is_ok() {
-            return Ok(self);
-        }
-        // A thread hung up: its error is the reason.
-        match self.finish() {
-            Err(error) => Err(error),
-            Ok(_) => Err(EncodeError::Thread),
+impl<W: Write + Send + 'static> Single<W> {
+    fn run(self, options: &EncoderOptions) -> Result<Pipeline<W>, EncodeError> {
+        let pipeline = Pipeline::start(options, self.hash, self.writer)?;
+        match self.member {
+            Some(member) => pipeline.push(member),
+            None => Ok(pipeline),
         }
     }
 
-    fn finish(self) -> Result<Encoded<W>, EncodeError> {
-        drop(self.in_order);
-        let diff_id = self.encoding.map(Encoding::finish).transpose();
-        let writer = self.writer.join().map_err(|_| EncodeError::Thread)??;
-        finish_output(writer, diff_id?)
-    }
-}
-
-fn encode_members(mut encoder: MemberEncoder, work: &Receiver<Work>) {
-    for Work { content, result } in work {
-        // Where nobody waits for the result any more, the writer has failed and says why.
-        let _ = result.send(Member::Encoded(encoder.encode(&content)));
-    }
-}
-
-fn hash_content(content: &Receiver<Arc<Vec<u8>>>) -> Digest {
-    let mut hasher = Hasher::new(Algorithm::Sha256);
-    for member in content {
-        hasher.update(&member);
-    }
-    hasher.finish()
-}
-
-fn write_members<W: Write>(
-    output: W,
-    results: &Receiver<Receiver<Member>>,
-) -> Result<HashingWriter<W>, EncodeError> {
-    let mut writer = HashingWriter::new(output, Algorithm::Sha256);
-    for result in results {
-        match result.recv().map_err(|_| EncodeError::Thread)? {
-            Member::Plain(content) => write_all(&mut writer, &content)?,
-            Member::Encoded(member) => {
-                write_all(&mut writer, &member.map_err(EncodeError::Compress)?)?;
+    fn finish(mut self, options: &EncoderOptions) -> Result<Encoded<W>, EncodeError> {
+        if options.compression.format() == Format::None {
+            if let Some(member) = self.member {
+                self.writer.write_member(member.content.bytes())?;
             }
+            return finish(None, self.writer);
         }
+        let mut encoder = MemberEncoder::new(options.compression).map_err(EncodeError::Compress)?;
+        // An empty stream is an empty member.
+        let empty = || Member {
+            content: Pool::new(1).share(Vec::new()),
+            key: None,
+        };
+        let is_empty = self.writer.is_empty();
+        if let Some(member) = self.member.or_else(|| is_empty.then(empty)) {
+            let encoded = encode(&mut encoder, options.store.as_deref(), &member);
+            self.hash.update(member.content.bytes());
+            self.writer
+                .write_member(&encoded.map_err(EncodeError::Compress)?)?;
+        }
+        let end = encoder.finish().map_err(EncodeError::Compress)?;
+        self.writer.write_raw(&end)?;
+        finish(Some(self.hash), self.writer)
     }
-    Ok(writer)
 }
 
-fn write_all(writer: &mut impl Write, bytes: &[u8]) -> Result<(), EncodeError> {
-    writer.write_all(bytes).map_err(EncodeError::Write)
-}
-
-/// Ends a stream whose content has this digest; without one, the stream is the content.
-fn finish_output<W: Write>(
-    writer: HashingWriter<W>,
-    diff_id: Option<Digest>,
+/// Ends a stream; without a hash of its content, the stream is the content.
+fn finish<W: Write>(
+    hash: Option<ContentHash>,
+    mut writer: StreamWriter<W>,
 ) -> Result<Encoded<W>, EncodeError> {
-    let (output, digest, size) = writer.finish().map_err(EncodeError::Write)?;
+    let states = writer.take_saved();
+    let (output, digest, size) = writer.finish()?;
+    let (diff_id, saved) = match hash {
+        Some(hash) => (hash.hasher.finish(), hash.saved.unwrap_or_default()),
+        None => (digest.clone(), Vec::new()),
+    };
+    let checkpoint = |(content, state): (Vec<u8>, crate::writer::WriterState)| Checkpoint {
+        written: state.written,
+        container: state.container,
+        content,
+        stream: state.hasher,
+    };
     Ok(Encoded {
         output,
-        diff_id: diff_id.unwrap_or_else(|| digest.clone()),
+        diff_id,
         digest,
         size,
+        checkpoints: saved.into_iter().zip(states).map(checkpoint).collect(),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Decoder;
+    use crate::{Decoder, Members, PrefixWriter};
+    use std::collections::HashMap;
     use std::io::Read as _;
+    use std::sync::Mutex;
 
     fn members(count: usize) -> Vec<Vec<u8>> {
         (0..count)
@@ -300,10 +285,16 @@ mod tests {
     }
 
     fn encode(format: Format, jobs: usize, members: &[Vec<u8>]) -> Encoded<Vec<u8>> {
-        let compression = Compression::new(format, -1).unwrap();
-        let mut encoder = ParallelEncoder::new(Vec::new(), compression, jobs);
+        let options = EncoderOptions::new(Compression::new(format, -1).unwrap(), jobs);
+        encode_with(options, members)
+    }
+
+    fn encode_with(options: EncoderOptions, members: &[Vec<u8>]) -> Encoded<Vec<u8>> {
+        let mut encoder = ParallelEncoder::new(Vec::new(), options);
         for member in members {
-            encoder.push(member.clone()).unwrap();
+            let mut buffer = encoder.buffer();
+            buffer.extend_from_slice(member);
+            encoder.push(buffer, Some(*key(member))).unwrap();
         }
         encoder.finish().unwrap()
     }
@@ -352,10 +343,11 @@ mod tests {
         for format in [Format::None, Format::Gzip, Format::Zstd] {
             for room in [0, 100, 1000] {
                 let compression = Compression::new(format, -1).unwrap();
-                let mut encoder = ParallelEncoder::new(FullDisk(room), compression, 3);
+                let options = EncoderOptions::new(compression, 3);
+                let mut encoder = ParallelEncoder::new(FullDisk(room), options);
                 let pushed: Result<(), EncodeError> = members(200)
                     .into_iter()
-                    .try_for_each(|member| encoder.push(member));
+                    .try_for_each(|member| encoder.push(member, None));
                 let result = pushed.and_then(|()| encoder.finish().map(|_| ()));
                 assert!(
                     matches!(result, Err(EncodeError::Write(_))),
@@ -363,5 +355,90 @@ mod tests {
                 );
             }
         }
+    }
+
+    fn key(member: &[u8]) -> Box<MemberKey> {
+        Box::new(Hasher::sha256_raw(member))
+    }
+
+    #[derive(Default)]
+    struct Kept(Mutex<HashMap<MemberKey, Vec<u8>>>);
+
+    impl MemberStore for Kept {
+        fn load(&self, key: &MemberKey) -> Option<Vec<u8>> {
+            self.0.lock().unwrap().get(key).cloned()
+        }
+
+        fn save(&self, key: &MemberKey, member: &[u8]) {
+            self.0.lock().unwrap().insert(*key, member.to_vec());
+        }
+    }
+
+    #[test]
+    fn a_stream_taken_up_at_any_checkpoint_is_the_same() {
+        for (format, way) in [
+            (Format::Gzip, Members::Many),
+            (Format::Gzip, Members::Single),
+            (Format::Zstd, Members::Many),
+        ] {
+            let members = members(9);
+            let kept = Arc::new(Kept::default());
+            let compression = Compression::new(format, -1).unwrap().with_members(way);
+            let options = EncoderOptions {
+                store: Some(Arc::clone(&kept) as Arc<dyn MemberStore>),
+                ..EncoderOptions::new(compression, 2)
+            };
+            let whole = encode_with(options.clone(), &members);
+            assert_eq!(whole.checkpoints.len(), members.len());
+            let plain = encode_with(EncoderOptions::new(compression, 2), &members);
+            assert_eq!(plain.output, whole.output);
+            for (index, checkpoint) in whole.checkpoints.iter().enumerate() {
+                let (before, after) = members.split_at(index + 1);
+                let mut prefix = PrefixWriter::new(Vec::new(), compression);
+                for member in before {
+                    prefix
+                        .write_member(&kept.load(&key(member)).unwrap())
+                        .unwrap();
+                }
+                let mut encoder =
+                    ParallelEncoder::resume(prefix.into_output(), options.clone(), checkpoint);
+                for member in after {
+                    encoder.push(member.clone(), Some(*key(member))).unwrap();
+                }
+                let resumed = encoder.finish().unwrap();
+                assert_eq!(
+                    (
+                        resumed.output,
+                        resumed.digest,
+                        resumed.diff_id,
+                        resumed.size
+                    ),
+                    (
+                        whole.output.clone(),
+                        whole.digest.clone(),
+                        whole.diff_id.clone(),
+                        whole.size
+                    ),
+                    "{format:?} {way:?} {index}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn raw_bytes_are_in_the_stream_and_not_in_its_content() {
+        let options = EncoderOptions::new(Compression::new(Format::Gzip, -1).unwrap(), 2);
+        let mut encoder = ParallelEncoder::new(Vec::new(), options);
+        encoder.push(b"one".to_vec(), None).unwrap();
+        encoder.push(b"two".to_vec(), None).unwrap();
+        let positions = encoder.positions().unwrap();
+        encoder.append_raw(b"tail".to_vec()).unwrap();
+        let encoded = encoder.finish().unwrap();
+        assert_eq!(encoded.diff_id, Digest::sha256(b"onetwo"));
+        assert_eq!(encoded.digest, Digest::sha256(&encoded.output));
+        let second = usize::try_from(positions[1]).unwrap();
+        assert_eq!(positions[0], 0);
+        assert_eq!(encoded.output[second..second + 2], [0x1f, 0x8b]);
+        assert!(encoded.output.ends_with(b"tail"));
     }
 }

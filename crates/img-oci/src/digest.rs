@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
+use sha2::digest::common::hazmat::SerializableState as _;
 use thiserror::Error;
 
 /// A hash algorithm registered by the OCI image-spec.
@@ -202,6 +203,23 @@ impl Hasher {
         sha2::Sha256::digest(bytes).into()
     }
 
+    /// Returns what a SHA-256 hasher needs to go on elsewhere; nothing for another algorithm.
+    ///
+    /// The bytes mean something to [`Hasher::resume`] of the same release alone.
+    pub fn save(&self) -> Option<Vec<u8>> {
+        match &self.0 {
+            State::Sha256(hash) => Some(hash.serialize().to_vec()),
+            State::Sha512(_) => None,
+        }
+    }
+
+    /// Returns the hasher that [`Hasher::save`] saved; nothing if the bytes are not its.
+    pub fn resume(saved: &[u8]) -> Option<Self> {
+        let saved = saved.try_into().ok()?;
+        let hash = sha2::Sha256::deserialize(saved).ok()?;
+        Some(Self(State::Sha256(hash)))
+    }
+
     /// Returns the digest of all bytes seen.
     pub fn finish(self) -> Digest {
         match self.0 {
@@ -228,6 +246,20 @@ mod tests {
     use super::*;
 
     const EMPTY: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn a_saved_hasher_goes_on_where_it_was() {
+        for cut in [0, 1, 63, 64, 65, 200] {
+            let bytes = [7; 300];
+            let mut hasher = Hasher::new(Algorithm::Sha256);
+            hasher.update(&bytes[..cut]);
+            let mut resumed = Hasher::resume(&hasher.save().unwrap()).unwrap();
+            resumed.update(&bytes[cut..]);
+            assert_eq!(resumed.finish(), Digest::sha256(&bytes), "{cut}");
+        }
+        assert!(Hasher::new(Algorithm::Sha512).save().is_none());
+        assert!(Hasher::resume(b"short").is_none());
+    }
 
     #[test]
     fn digest_of_nothing_is_the_known_one() {

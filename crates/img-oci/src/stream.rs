@@ -76,6 +76,19 @@ impl<W: Write> HashingWriter<W> {
         }
     }
 
+    /// Returns a writer that goes on after `size` bytes, which `hasher` has seen.
+    pub fn resume(inner: W, hasher: Hasher, size: u64) -> Self {
+        Self {
+            inner,
+            seen: Seen { hasher, size },
+        }
+    }
+
+    /// Returns the hasher of what was written so far, and its size in bytes.
+    pub fn seen(&self) -> (&Hasher, u64) {
+        (&self.seen.hasher, self.seen.size)
+    }
+
     /// Flushes, and returns the inner writer, and digest and size in bytes of what was written.
     ///
     /// # Errors

@@ -1,0 +1,256 @@
+//! The threads of an encoder.
+//!
+//! ```text
+//! push ─┬─► hash of the content (one thread)
+//!       └─► encoders (`jobs` threads) ─► output and its hash, in order (one thread)
+//! ```
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use img_oci::Hasher;
+
+use crate::buffer::SharedContent;
+use crate::format::{Format, Members};
+use crate::member::MemberEncoder;
+use crate::parallel::{EncodeError, EncoderOptions};
+use crate::store::{MemberKey, MemberStore};
+use crate::writer::StreamWriter;
+
+/// What is to be compressed, and what it is known by.
+pub(crate) struct Member {
+    pub(crate) content: SharedContent,
+    pub(crate) key: Option<MemberKey>,
+}
+
+/// A member on its way through an encoder, and where the encoder puts the result.
+enum Work {
+    Member(Member, Sender<io::Result<Vec<u8>>>),
+    /// No more members come; asks for the end of a single one.
+    Finish(Sender<io::Result<Vec<u8>>>),
+}
+
+/// What the writer gets, in the order of the stream.
+enum Item {
+    /// A compressed member, to come.
+    Encoded(Receiver<io::Result<Vec<u8>>>),
+    /// A member as it is.
+    Plain(SharedContent),
+    /// Bytes that are no member.
+    Raw(Vec<u8>),
+    /// Asks where the members begin.
+    Positions(Sender<Vec<u64>>),
+}
+
+/// The running threads.
+pub(crate) struct Pipeline<W> {
+    /// What compresses; nothing where the format does not.
+    encoding: Option<Encoding>,
+    items: Sender<Item>,
+    writer: JoinHandle<Result<StreamWriter<W>, EncodeError>>,
+}
+
+/// The threads that compress and hash content.
+struct Encoding {
+    work: Sender<Work>,
+    to_hash: Sender<SharedContent>,
+    encoders: Vec<JoinHandle<()>>,
+    hasher: JoinHandle<ContentHash>,
+}
+
+/// The hash of all content, and of what was there at the end of each member if asked for.
+#[derive(Clone)]
+pub(crate) struct ContentHash {
+    pub(crate) hasher: Hasher,
+    pub(crate) saved: Option<Vec<Vec<u8>>>,
+}
+
+impl ContentHash {
+    /// Adds a member.
+    pub(crate) fn update(&mut self, member: &[u8]) {
+        self.hasher.update(member);
+        if let Some(saved) = &mut self.saved {
+            saved.extend(self.hasher.save());
+        }
+    }
+}
+
+impl Encoding {
+    fn start(options: &EncoderOptions, hash: ContentHash) -> Result<Self, EncodeError> {
+        // The parts of one zstd frame come from one encoder.
+        let is_serial = options.compression.format() == Format::Zstd
+            && options.compression.members() == Members::Single;
+        let jobs = if is_serial { 1 } else { options.jobs };
+        let (work, work_received) = bounded::<Work>(jobs);
+        let (to_hash, content_received) = bounded::<SharedContent>(jobs + 2);
+        let mut encoders = Vec::with_capacity(jobs);
+        for _ in 0..jobs {
+            let encoder = MemberEncoder::new(options.compression).map_err(EncodeError::Compress)?;
+            let received = work_received.clone();
+            let store = options.store.clone();
+            encoders.push(std::thread::spawn(move || {
+                encode_members(encoder, store.as_deref(), &received);
+            }));
+        }
+        let hasher = std::thread::spawn(move || hash_content(hash, &content_received));
+        Ok(Self {
+            work,
+            to_hash,
+            encoders,
+            hasher,
+        })
+    }
+
+    /// Tells whether the threads took the member.
+    fn push(&self, member: Member, result: Sender<io::Result<Vec<u8>>>) -> bool {
+        self.to_hash.send(Arc::clone(&member.content)).is_ok()
+            && self.work.send(Work::Member(member, result)).is_ok()
+    }
+
+    /// Waits for the threads, and returns the hash of all content.
+    fn finish(self) -> Result<ContentHash, EncodeError> {
+        drop((self.work, self.to_hash));
+        for encoder in self.encoders {
+            encoder.join().map_err(|_| EncodeError::Thread)?;
+        }
+        self.hasher.join().map_err(|_| EncodeError::Thread)
+    }
+}
+
+impl<W: Write + Send + 'static> Pipeline<W> {
+    pub(crate) fn start(
+        options: &EncoderOptions,
+        hash: ContentHash,
+        writer: StreamWriter<W>,
+    ) -> Result<Self, EncodeError> {
+        let (items, received) = bounded::<Item>(options.jobs + 2);
+        let encoding = match options.compression.format() {
+            Format::None => None,
+            Format::Gzip | Format::Zstd => Some(Encoding::start(options, hash)?),
+        };
+        let writer = std::thread::spawn(move || write_items(writer, &received));
+        Ok(Self {
+            encoding,
+            items,
+            writer,
+        })
+    }
+
+    /// Adds a member.
+    pub(crate) fn push(self, member: Member) -> Result<Self, EncodeError> {
+        let item = match &self.encoding {
+            None => Some(Item::Plain(member.content)),
+            Some(encoding) => {
+                let (result, received) = bounded(1);
+                let is_taken = encoding.push(member, result);
+                is_taken.then_some(Item::Encoded(received))
+            }
+        };
+        self.send(item)
+    }
+
+    /// Adds bytes that are no member.
+    pub(crate) fn append_raw(self, bytes: Vec<u8>) -> Result<Self, EncodeError> {
+        self.send(Some(Item::Raw(bytes)))
+    }
+
+    /// Returns where each member begins in the stream, once all of them are written.
+    pub(crate) fn positions(self) -> Result<(Self, Vec<u64>), EncodeError> {
+        let (asked, answer) = bounded(1);
+        let pipeline = self.send(Some(Item::Positions(asked)))?;
+        match answer.recv() {
+            Ok(positions) => Ok((pipeline, positions)),
+            Err(_) => Err(pipeline.reason()),
+        }
+    }
+
+    fn send(self, item: Option<Item>) -> Result<Self, EncodeError> {
+        let is_sent = item.is_some_and(|item| self.items.send(item).is_ok());
+        if is_sent {
+            Ok(self)
+        } else {
+            Err(self.reason())
+        }
+    }
+
+    /// Returns why a thread hung up.
+    fn reason(self) -> EncodeError {
+        self.finish().err().unwrap_or(EncodeError::Thread)
+    }
+
+    /// Waits for all threads; returns the hash of the content, unless the stream is the content.
+    pub(crate) fn finish(self) -> Result<(Option<ContentHash>, StreamWriter<W>), EncodeError> {
+        if let Some(encoding) = &self.encoding {
+            let (result, received) = bounded(1);
+            if encoding.work.send(Work::Finish(result)).is_ok() {
+                // Where the writer hung up, it says why below.
+                let _ = self.items.send(Item::Encoded(received));
+            }
+        }
+        drop(self.items);
+        let hash = self.encoding.map(Encoding::finish).transpose();
+        let writer = self.writer.join().map_err(|_| EncodeError::Thread)??;
+        Ok((hash?, writer))
+    }
+}
+
+fn encode_members(
+    mut encoder: MemberEncoder,
+    store: Option<&dyn MemberStore>,
+    work: &Receiver<Work>,
+) {
+    for work in work {
+        // Where nobody waits for the result any more, the writer has failed and says why.
+        let _ = match work {
+            Work::Member(member, result) => result.send(encode(&mut encoder, store, &member)),
+            Work::Finish(result) => result.send(encoder.finish()),
+        };
+    }
+}
+
+/// Returns the compressed member: the one in store, or a new one that is put there.
+pub(crate) fn encode(
+    encoder: &mut MemberEncoder,
+    store: Option<&dyn MemberStore>,
+    member: &Member,
+) -> io::Result<Vec<u8>> {
+    let Some((store, key)) = store.zip(member.key) else {
+        return encoder.encode(member.content.bytes());
+    };
+    if let Some(stored) = store.load(&key) {
+        return Ok(stored);
+    }
+    let encoded = encoder.encode(member.content.bytes())?;
+    store.save(&key, &encoded);
+    Ok(encoded)
+}
+
+fn hash_content(mut hash: ContentHash, content: &Receiver<SharedContent>) -> ContentHash {
+    for member in content {
+        hash.update(member.bytes());
+    }
+    hash
+}
+
+fn write_items<W: Write>(
+    mut writer: StreamWriter<W>,
+    items: &Receiver<Item>,
+) -> Result<StreamWriter<W>, EncodeError> {
+    for item in items {
+        match item {
+            Item::Plain(content) => writer.write_member(content.bytes())?,
+            Item::Encoded(member) => {
+                let member = member.recv().map_err(|_| EncodeError::Thread)?;
+                writer.write_member(&member.map_err(EncodeError::Compress)?)?;
+            }
+            Item::Raw(bytes) => writer.write_raw(&bytes)?,
+            Item::Positions(asked) => {
+                // Who asked has gone: nobody needs the answer.
+                let _ = asked.send(writer.positions().to_vec());
+            }
+        }
+    }
+    Ok(writer)
+}
