@@ -5,6 +5,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, bounded};
 use img_oci::Hasher;
@@ -34,19 +35,60 @@ pub(crate) struct Source<'s> {
     pub(crate) size: u64,
     /// Whether its hash is needed.
     pub(crate) hashed: bool,
+    /// Whether its content is needed.
+    pub(crate) wanted: bool,
 }
 
 /// What was read of a file.
-#[derive(Debug)]
-pub(crate) enum Content {
+pub(crate) enum Content<'c> {
+    /// Nothing, as nobody wants it.
+    Nothing,
     /// All of a small file.
     Small(Vec<u8>),
     /// A large file, open at its start.
     Large(File),
+    /// Content that comes in one go.
+    Stream(&'c mut (dyn Read + Send)),
 }
 
 /// A file that was read or opened, with its hash if that was asked for.
-pub(crate) type Loaded = io::Result<(Content, Option<Hash>)>;
+pub(crate) type Loaded = io::Result<(Content<'static>, Option<Hash>)>;
+
+/// Returns the hashes of files on disk, in order, read side by side.
+pub(crate) fn hash_all(sources: &[Source<'_>]) -> Vec<io::Result<Hash>> {
+    let hash_one = |source: &Source<'_>| hash_file(&mut File::open(on_disk(source.file))?, source);
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if sources.len() < FEW || threads == 1 {
+        return sources.iter().map(hash_one).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let mut found: Vec<(usize, Vec<io::Result<Hash>>)> = std::thread::scope(|scope| {
+        let work = || {
+            let mut done = Vec::new();
+            loop {
+                let batch = next.fetch_add(1, Ordering::Relaxed);
+                let start = batch.saturating_mul(BATCH);
+                let Some(sources) = sources.get(start..) else {
+                    return done;
+                };
+                if sources.is_empty() {
+                    return done;
+                }
+                let sources = &sources[..sources.len().min(BATCH)];
+                done.push((batch, sources.iter().map(hash_one).collect()));
+            }
+        };
+        let threads: Vec<_> = (0..threads.min(READERS))
+            .map(|_| scope.spawn(work))
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_default())
+            .collect()
+    });
+    found.sort_by_key(|(batch, _)| *batch);
+    found.into_iter().flat_map(|(_, hashes)| hashes).collect()
+}
 
 /// Returns what stands at each of these paths, links followed.
 pub(crate) fn probe(files: &[&[u8]]) -> Vec<io::Result<Metadata>> {
@@ -103,12 +145,17 @@ pub(crate) fn for_each<E>(
 }
 
 fn load(source: &Source<'_>) -> Loaded {
+    if !source.wanted && !source.hashed {
+        return Ok((Content::Nothing, None));
+    }
     let mut file = File::open(on_disk(source.file))?;
     if source.size > SMALL {
         // A hint: the file is as readable without it.
         let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::Sequential);
         let hash = if source.hashed {
-            Some(hash_and_rewind(&mut file)?)
+            let hash = hash_file(&mut file, source)?;
+            file.rewind()?;
+            Some(hash)
         } else {
             None
         };
@@ -122,10 +169,16 @@ fn load(source: &Source<'_>) -> Loaded {
     Ok((Content::Small(content), hash))
 }
 
-fn hash_and_rewind(file: &mut File) -> io::Result<Hash> {
+/// Returns the hash of a file that has the size it is known to have.
+fn hash_file(file: &mut File, source: &Source<'_>) -> io::Result<Hash> {
     let mut hasher = Hasher::new(img_oci::Algorithm::Sha256);
-    io::copy(file, &mut hasher)?;
-    file.rewind()?;
+    let size = io::copy(file, &mut hasher)?;
+    if size != source.size {
+        return Err(io::Error::other(format!(
+            "it changed while it was read: expected {} bytes, found {size}",
+            source.size
+        )));
+    }
     let mut hash = Hash::default();
     hash.copy_from_slice(&hasher.finish().to_bytes());
     Ok(hash)
@@ -159,8 +212,12 @@ mod tests {
                 file: files[i],
                 size: sizes[i],
                 hashed: i.is_multiple_of(2),
+                wanted: true,
             };
             let sources: Vec<_> = (0..count).map(source).collect();
+            let hashes: Vec<_> = hash_all(&sources).into_iter().map(Result::unwrap).collect();
+            let expected: Vec<_> = (0..count).map(|i| Hasher::sha256_raw(&bytes(i))).collect();
+            assert_eq!(hashes, expected);
             let mut seen = 0;
             let result: Result<(), ()> = for_each(&sources, |index, loaded| {
                 assert_eq!(index, seen);
@@ -172,6 +229,7 @@ mod tests {
                     (index.is_multiple_of(2)).then(|| Hasher::sha256_raw(&expected))
                 );
                 match content {
+                    Content::Nothing | Content::Stream(_) => panic!("{index} was not read"),
                     Content::Small(found) => assert_eq!(found, expected),
                     Content::Large(mut file) => {
                         let mut found = Vec::new();
@@ -191,7 +249,8 @@ mod tests {
             Source {
                 file: b"/nowhere",
                 size: 1,
-                hashed: false
+                hashed: false,
+                wanted: true,
             };
             1000
         ];

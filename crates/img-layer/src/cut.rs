@@ -11,24 +11,38 @@
 //! These rules, the hash and the target sizes are part of the format: a change of any of them
 //! changes the digest of every layer.
 
-use std::io::Write;
+use img_compress::EncodeError;
 
-use img_compress::{EncodeError, Encoded, ParallelEncoder};
+/// What takes the bytes of a stream, member by member.
+pub(crate) trait MemberSink {
+    /// Adds bytes to the member.
+    fn append(&mut self, bytes: &[u8]);
 
-/// A tar stream on its way to the encoder, cut into members.
-pub(crate) struct MemberStream<W> {
-    encoder: ParallelEncoder<W>,
-    target: usize,
-    member: Vec<u8>,
+    /// Ends the member.
+    fn cut(&mut self) -> Result<(), EncodeError>;
 }
 
-impl<W: Write + Send + 'static> MemberStream<W> {
-    pub(crate) fn new(encoder: ParallelEncoder<W>, target: usize) -> Self {
+/// A tar stream on its way to a sink, cut into members.
+pub(crate) struct MemberStream<S> {
+    sink: S,
+    target: u64,
+    /// Bytes in the member so far.
+    filled: u64,
+}
+
+impl<S: MemberSink> MemberStream<S> {
+    /// Returns a stream that cuts members near `target` bytes.
+    pub(crate) fn new(sink: S, target: usize) -> Self {
         Self {
-            encoder,
-            target,
-            member: Vec::new(),
+            sink,
+            target: u64::try_from(target).unwrap_or(u64::MAX),
+            filled: 0,
         }
+    }
+
+    /// Returns what takes the bytes.
+    pub(crate) fn sink(&mut self) -> &mut S {
+        &mut self.sink
     }
 
     /// Starts an entry of `path` and `content_size`, whose blocks take `header_size` bytes before
@@ -39,14 +53,13 @@ impl<W: Write + Send + 'static> MemberStream<W> {
         header_size: usize,
         content_size: u64,
     ) -> Result<(), EncodeError> {
-        let target = u64::try_from(self.target).unwrap_or(u64::MAX);
-        let member = u64::try_from(self.member.len()).unwrap_or(u64::MAX);
+        let target = self.target;
         let entry = u64::try_from(header_size)
             .unwrap_or(u64::MAX)
             .saturating_add(content_size);
-        let too_large = member.saturating_add(entry) > 2 * target;
-        let chosen = member >= target / 4 && is_cut(path, content_size, entry, target);
-        if member > 0 && (content_size >= target || too_large || chosen) {
+        let too_large = self.filled.saturating_add(entry) > 2 * target;
+        let chosen = self.filled >= target / 4 && is_cut(path, content_size, entry, target);
+        if self.filled > 0 && (content_size >= target || too_large || chosen) {
             self.cut()
         } else {
             Ok(())
@@ -55,48 +68,43 @@ impl<W: Write + Send + 'static> MemberStream<W> {
 
     /// Adds bytes to the member.
     pub(crate) fn append(&mut self, bytes: &[u8]) {
-        self.member.extend_from_slice(bytes);
-    }
-
-    /// Gives access to the member, to read content into it without a copy.
-    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
-        &mut self.member
+        self.sink.append(bytes);
+        self.filled += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     }
 
     /// Returns how far content that has been read up to `offset` may go on within this member.
     pub(crate) fn until_cut(&self, offset: u64, content_size: u64) -> u64 {
-        let target = u64::try_from(self.target).unwrap_or(u64::MAX);
-        (target - offset % target).min(content_size - offset)
+        (self.target - offset % self.target).min(content_size - offset)
     }
 
-    /// Cuts within the content of a large file if `offset` is a place to.
-    pub(crate) fn cut_content(
+    /// Counts `size` bytes of content up to `offset`, which the sink was given, and cuts there if
+    /// that is a place to within a large file.
+    pub(crate) fn advance(
         &mut self,
+        size: u64,
         offset: u64,
         content_size: u64,
     ) -> Result<(), EncodeError> {
-        let target = u64::try_from(self.target).unwrap_or(u64::MAX);
-        let is_place = offset > 0 && offset.is_multiple_of(target);
-        if is_place && content_size >= target {
+        self.filled += size;
+        let is_place = offset > 0 && offset.is_multiple_of(self.target);
+        if is_place && content_size >= self.target {
             self.cut()
         } else {
             Ok(())
         }
     }
 
-    pub(crate) fn finish(mut self) -> Result<Encoded<W>, EncodeError> {
-        if !self.member.is_empty() {
+    /// Ends the last member and returns what took it.
+    pub(crate) fn finish(mut self) -> Result<S, EncodeError> {
+        if self.filled > 0 {
             self.cut()?;
         }
-        self.encoder.finish()
+        Ok(self.sink)
     }
 
     fn cut(&mut self) -> Result<(), EncodeError> {
-        let room = self.target + self.target / 2;
-        self.encoder.push(std::mem::replace(
-            &mut self.member,
-            Vec::with_capacity(room),
-        ))
+        self.filled = 0;
+        self.sink.cut()
     }
 }
 
@@ -120,24 +128,33 @@ fn hash(path: &[u8], content_size: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use img_compress::{Compression, Format};
+
+    /// Counts the bytes of each member.
+    #[derive(Default)]
+    struct Sizes {
+        member: usize,
+        done: Vec<usize>,
+    }
+
+    impl MemberSink for Sizes {
+        fn append(&mut self, bytes: &[u8]) {
+            self.member += bytes.len();
+        }
+
+        fn cut(&mut self) -> Result<(), EncodeError> {
+            self.done.push(std::mem::take(&mut self.member));
+            Ok(())
+        }
+    }
 
     /// Sizes of the members that entries of these sizes are cut into.
     fn members(entries: &[(String, u64)]) -> Vec<usize> {
-        let compression = Compression::new(Format::None, -1).unwrap();
-        let mut stream = MemberStream::new(ParallelEncoder::new(Vec::new(), compression, 1), 1000);
-        let mut sizes = Vec::new();
-        let mut before = 0;
+        let mut stream = MemberStream::new(Sizes::default(), 1000);
         for (path, size) in entries {
             stream.begin_entry(path.as_bytes(), 10, *size).unwrap();
-            if stream.member.is_empty() && before > 0 {
-                sizes.push(before);
-            }
             stream.append(&vec![0; 10 + usize::try_from(*size).unwrap()]);
-            before = stream.member.len();
         }
-        sizes.push(before);
-        sizes
+        stream.finish().unwrap().done
     }
 
     fn entries(count: u64) -> Vec<(String, u64)> {

@@ -32,6 +32,14 @@ pub(crate) enum PlannedKind<'a> {
 }
 
 impl PlannedKind<'_> {
+    /// Returns the path on disk of a file's content.
+    pub(crate) fn source(&self) -> &[u8] {
+        match self {
+            Self::File(source, _) => source,
+            Self::Directory | Self::Symlink(_) => b"",
+        }
+    }
+
     fn describe(&self) -> String {
         match self {
             Self::File(source, _) => format!("the file {}", on_disk(source).display()),
@@ -103,19 +111,6 @@ impl<'a> Entries<'a> {
             parent: shown(&above.path),
             found: above.kind.describe(),
         })
-    }
-
-    /// Returns the sizes that two or more files have, empty ones aside.
-    pub(crate) fn shared_sizes(&self) -> HashSet<u64> {
-        let (mut seen, mut shared) = (HashSet::new(), HashSet::new());
-        for entry in &self.planned {
-            if let PlannedKind::File(_, size @ 1..) = entry.kind
-                && !seen.insert(size)
-            {
-                shared.insert(size);
-            }
-        }
-        shared
     }
 
     fn note_parents(&mut self, path: &[u8]) {

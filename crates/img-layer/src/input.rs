@@ -1,8 +1,9 @@
 //! What a layer is built from, and how.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use img_compress::Compression;
+use img_compress::{Compression, MemberStore};
 use img_wire::{AddedFile, EntryType, FileMetadata, SymlinkLine};
 
 /// One input: what is to stand at a path of the layer.
@@ -71,8 +72,25 @@ pub enum TreeHandling {
     DeduplicateSymlink,
 }
 
+/// Hashes of files that are known before the files are read.
+pub trait KnownHashes: Send + Sync {
+    /// Returns a collision-resistant hash of the content of the file at this path on disk.
+    ///
+    /// All hashes that one implementation returns are of one algorithm.
+    fn hash_of(&self, file: &[u8]) -> Option<[u8; 32]>;
+}
+
+/// Where the members of a layer are kept for the next build.
+#[derive(Clone)]
+pub struct KeptMembers {
+    /// Keeps compressed members of this and other layers.
+    pub store: Arc<dyn MemberStore>,
+    /// Tells the layer from others, whatever its content: its label.
+    pub layer: String,
+}
+
 /// How a layer is built.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LayerOptions {
     /// Format and level.
     pub compression: Compression,
@@ -86,4 +104,28 @@ pub struct LayerOptions {
     pub create_parent_directories: bool,
     /// What to do with equal trees.
     pub tree_handling: TreeHandling,
+    /// Hashes that came with the inputs.
+    pub known_hashes: Option<Arc<dyn KnownHashes>>,
+    /// Members of earlier builds; they do not show in the output.
+    pub kept: Option<KeptMembers>,
+}
+
+impl LayerOptions {
+    /// Returns options that leave everything at its default.
+    pub fn new(compression: Compression, jobs: usize) -> Self {
+        Self {
+            compression,
+            jobs,
+            default_metadata: FileMetadata::default(),
+            file_metadata: Vec::new(),
+            create_parent_directories: false,
+            tree_handling: TreeHandling::Full,
+            known_hashes: None,
+            kept: None,
+        }
+    }
+
+    pub(crate) fn given_hash(&self, file: &[u8]) -> Option<[u8; 32]> {
+        self.known_hashes.as_ref()?.hash_of(file)
+    }
 }

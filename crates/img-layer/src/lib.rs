@@ -9,15 +9,20 @@
 //! files of the same content and metadata are stored once; the second is a hard link to the first.
 
 mod attributes;
+mod build;
 mod content;
 mod cut;
 mod entries;
 mod error;
+mod hashes;
 mod input;
 mod path;
 mod plan;
+mod prefix;
+mod sink;
+mod trail;
 mod write;
 
+pub use build::build_layer;
 pub use error::BuildLayerError;
-pub use input::{Input, InputKind, LayerOptions, TreeHandling};
-pub use write::build_layer;
+pub use input::{Input, InputKind, KeptMembers, KnownHashes, LayerOptions, TreeHandling};

@@ -18,9 +18,9 @@ use crate::input::{Input, InputKind, LayerOptions, TreeHandling};
 use crate::path::{normalize, on_disk, relative};
 
 /// The entries of a layer.
-pub(crate) struct LayerPlan<'a, 'o> {
+pub(crate) struct LayerPlan<'a> {
     pub(crate) entries: Entries<'a>,
-    pub(crate) attributes: AttributesTable<'o>,
+    pub(crate) attributes: AttributesTable<'a>,
     /// Files and directories, in order.
     pub(crate) content: Vec<EntryId>,
     /// Symlinks, in order.
@@ -30,11 +30,11 @@ pub(crate) struct LayerPlan<'a, 'o> {
     trees: HashMap<Digest, Vec<u8>>,
 }
 
-impl<'a, 'o> LayerPlan<'a, 'o> {
+impl<'a> LayerPlan<'a> {
     /// Plans the layer of these inputs.
     pub(crate) fn new(
         inputs: Vec<Input<'a>>,
-        options: &'o LayerOptions,
+        options: &'a LayerOptions,
     ) -> Result<Self, BuildLayerError> {
         let mut plan = Self {
             entries: Entries::default(),
@@ -53,6 +53,21 @@ impl<'a, 'o> LayerPlan<'a, 'o> {
         plan.entries.check_parents()?;
         plan.attributes.check_all_used()?;
         Ok(plan)
+    }
+
+    /// Returns the error of a file whose content cannot be read.
+    pub(crate) fn read_error(&self, id: EntryId, error: io::Error) -> BuildLayerError {
+        let entry = self.entries.get(id);
+        read_error(entry.kind.source(), &entry.path, error)
+    }
+
+    /// Returns the error of a file that has `found` bytes instead of `expected`.
+    pub(crate) fn changed(&self, id: EntryId, expected: u64, found: u64) -> BuildLayerError {
+        BuildLayerError::Changed {
+            file: on_disk(self.entries.get(id).kind.source()).to_owned(),
+            expected,
+            found,
+        }
     }
 
     /// Adds an input; `metadata` is what stands at the path of a file.

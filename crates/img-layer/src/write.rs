@@ -1,53 +1,24 @@
-//! From inputs to a stream: plan the entries, then write files, hard links and symlinks.
+//! The entries of a plan as a stream: files and directories, then hard links, then symlinks.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::{Read, Write};
+use std::io;
 
-use img_compress::{Encoded, ParallelEncoder};
 use img_tar::{END_OF_ARCHIVE, Entry, EntryKind, append_header, padding};
 
 use crate::attributes::{Attributes, AttributesId};
-use crate::content::{self, Content, Hash, Source};
+use crate::content::{Content, Hash};
 use crate::cut::MemberStream;
 use crate::entries::{EntryId, PlannedKind};
 use crate::error::BuildLayerError;
-use crate::input::{Input, LayerOptions};
-use crate::path::{on_disk, parent};
-use crate::plan::{LayerPlan, read_error};
-
-/// Writes the layer of `inputs` to `output` and returns its digests.
-///
-/// # Errors
-/// Paths, metadata or files that cannot be used; see [`BuildLayerError`]. What was written to the
-/// output by then is not a layer.
-pub fn build_layer<W: Write + Send + 'static>(
-    inputs: Vec<Input<'_>>,
-    options: &LayerOptions,
-    output: W,
-) -> Result<Encoded<W>, BuildLayerError> {
-    let plan = LayerPlan::new(inputs, options)?;
-    let target = options.compression.format().target_member_size();
-    let encoder = ParallelEncoder::new(output, options.compression, options.jobs);
-    let mut writer = LayerWriter {
-        plan: &plan,
-        stream: MemberStream::new(encoder, target),
-        written: HashMap::new(),
-        hard_links: Vec::new(),
-        directories: HashSet::new(),
-        create_parents: options.create_parent_directories,
-        header: Vec::new(),
-    };
-    writer.write_content()?;
-    writer.write_links()?;
-    writer.stream.append(&END_OF_ARCHIVE);
-    Ok(writer.stream.finish()?)
-}
+use crate::input::LayerOptions;
+use crate::path::parent;
+use crate::plan::LayerPlan;
+use crate::sink::LayerSink;
 
 /// Writes the entries of a plan to the stream.
-struct LayerWriter<'p, W> {
-    plan: &'p LayerPlan<'p, 'p>,
-    stream: MemberStream<W>,
+pub(crate) struct LayerWriter<'p, S> {
+    plan: &'p LayerPlan<'p>,
+    stream: MemberStream<S>,
     /// The first file of each content and attributes.
     written: HashMap<(Hash, AttributesId), EntryId>,
     /// Files that are the same as one before: theirs, and that one's entry.
@@ -59,43 +30,30 @@ struct LayerWriter<'p, W> {
     header: Vec<u8>,
 }
 
-impl<W: Write + Send + 'static> LayerWriter<'_, W> {
-    fn write_content(&mut self) -> Result<(), BuildLayerError> {
-        let plan = self.plan;
-        // Only files of one size can be the same.
-        let shared_sizes = plan.entries.shared_sizes();
-        let source = |id: &EntryId| match &plan.entries.get(*id).kind {
-            PlannedKind::File(file, size) => Some(Source {
-                file,
-                size: *size,
-                hashed: shared_sizes.contains(size),
-            }),
-            PlannedKind::Directory | PlannedKind::Symlink(_) => None,
-        };
-        // Directories have no content to read; what comes between two of them is read ahead.
-        for run in plan
-            .content
-            .chunk_by(|a, b| source(a).is_some() == source(b).is_some())
-        {
-            let sources: Vec<Source<'_>> = run.iter().filter_map(source).collect();
-            if sources.is_empty() {
-                for id in run {
-                    self.write_directory(*id)?;
-                }
-                continue;
-            }
-            content::for_each(&sources, |index, loaded| {
-                let (id, source) = (run[index], &sources[index]);
-                let path = &plan.entries.get(id).path;
-                let (content, hash) =
-                    loaded.map_err(|error| read_error(source.file, path, error))?;
-                self.write_file(id, source, content, hash)
-            })?;
+impl<'p, S: LayerSink> LayerWriter<'p, S> {
+    /// Returns a writer of these entries.
+    pub(crate) fn new(plan: &'p LayerPlan<'p>, options: &LayerOptions, sink: S) -> Self {
+        let target = options.compression.format().target_member_size();
+        Self {
+            plan,
+            stream: MemberStream::new(sink, target),
+            written: HashMap::new(),
+            hard_links: Vec::new(),
+            directories: HashSet::new(),
+            create_parents: options.create_parent_directories,
+            header: Vec::new(),
         }
-        Ok(())
     }
 
-    fn write_directory(&mut self, id: EntryId) -> Result<(), BuildLayerError> {
+    /// Writes links and the end, after all content.
+    pub(crate) fn finish(mut self) -> Result<S, BuildLayerError> {
+        self.write_links()?;
+        self.stream.append(&END_OF_ARCHIVE);
+        Ok(self.stream.finish()?)
+    }
+
+    /// Writes a directory, unless it has an entry already.
+    pub(crate) fn write_directory(&mut self, id: EntryId) -> Result<(), BuildLayerError> {
         let entry = self.plan.entries.get(id);
         self.write_parents(&entry.path)?;
         if self.directories.insert(entry.path.to_vec()) {
@@ -105,70 +63,45 @@ impl<W: Write + Send + 'static> LayerWriter<'_, W> {
         Ok(())
     }
 
-    fn write_file(
+    /// Writes a file, or notes the hard link that it becomes.
+    pub(crate) fn write_file(
         &mut self,
         id: EntryId,
-        source: &Source<'_>,
-        content: Content,
+        size: u64,
+        content: &mut Content<'_>,
         hash: Option<Hash>,
     ) -> Result<(), BuildLayerError> {
         let entry = self.plan.entries.get(id);
-        if let Some(hash) = hash {
+        // Nothing is gained by a link to an empty file.
+        if let Some(hash) = hash.filter(|_| size > 0) {
             let first = *self.written.entry((hash, entry.attributes)).or_insert(id);
             if first != id {
                 self.hard_links.push((id, first));
+                self.stream.sink().end_content();
                 return Ok(());
             }
         }
         self.write_parents(&entry.path)?;
         let attributes = self.plan.attributes.get(entry.attributes);
-        self.write_header(
-            &entry.path,
-            EntryKind::Regular,
-            attributes,
-            source.size,
-            b"",
-        )?;
-        match content {
-            Content::Small(bytes) => {
-                let found = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                if found != source.size {
-                    return Err(changed(source, found));
-                }
-                self.stream.append(&bytes);
-            }
-            Content::Large(file) => self.stream_content(&entry.path, source, &file)?,
-        }
-        self.stream.append(padding(source.size));
-        Ok(())
-    }
-
-    /// Copies a large file's content straight into members.
-    fn stream_content(
-        &mut self,
-        path: &[u8],
-        source: &Source<'_>,
-        mut file: &File,
-    ) -> Result<(), BuildLayerError> {
+        self.write_header(&entry.path, EntryKind::Regular, attributes, size, b"")?;
         let mut offset = 0;
-        while offset < source.size {
-            let piece = self.stream.until_cut(offset, source.size);
-            let read = file
-                .take(piece)
-                .read_to_end(self.stream.buffer())
-                .map_err(|error| read_error(source.file, path, error))?;
-            let read = u64::try_from(read).unwrap_or(u64::MAX);
+        while offset < size {
+            let piece = self.stream.until_cut(offset, size);
+            let sink = self.stream.sink();
+            let read = sink.append_content(content, hash.as_ref(), offset, piece);
+            let read = read.map_err(|error| self.plan.read_error(id, error))?;
             offset += read;
             if read != piece {
-                return Err(changed(source, offset));
+                return Err(self.plan.changed(id, size, offset));
             }
-            self.stream.cut_content(offset, source.size)?;
+            self.stream.advance(piece, offset, size)?;
         }
-        match file.read(&mut [0]) {
-            Ok(0) => Ok(()),
-            Ok(_) => Err(changed(source, source.size + 1)),
-            Err(error) => Err(read_error(source.file, path, error)),
+        if !is_read(content).map_err(|error| self.plan.read_error(id, error))? {
+            return Err(self.plan.changed(id, size, size + 1));
         }
+        self.stream.append(padding(size));
+        self.stream.sink().end_content();
+        Ok(())
     }
 
     fn write_links(&mut self) -> Result<(), BuildLayerError> {
@@ -239,10 +172,14 @@ impl<W: Write + Send + 'static> LayerWriter<'_, W> {
     }
 }
 
-fn changed(source: &Source<'_>, found: u64) -> BuildLayerError {
-    BuildLayerError::Changed {
-        file: on_disk(source.file).to_owned(),
-        expected: source.size,
-        found,
+/// Tells whether a large file ends where it was read to.
+fn is_read(content: &mut Content<'_>) -> io::Result<bool> {
+    match content {
+        Content::Large(file) => {
+            use std::io::{Read as _, Seek as _};
+            // What was not read, as nobody wanted it, is not looked at either.
+            Ok(file.stream_position()? == 0 || file.read(&mut [0])? == 0)
+        }
+        Content::Nothing | Content::Small(_) | Content::Stream(_) => Ok(true),
     }
 }

@@ -1,0 +1,193 @@
+//! What takes the bytes of a layer: its encoder, or the hash that tells members from one another.
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+use img_compress::{Compression, EncodeError, MemberKey, ParallelEncoder};
+use img_oci::{Algorithm, Hasher};
+
+use crate::content::{Content, Hash};
+use crate::cut::MemberSink;
+
+/// A sink that takes the content of files as well.
+pub(crate) trait LayerSink: MemberSink {
+    /// Adds `size` bytes of a file's content from `offset`; returns how many there were.
+    fn append_content(
+        &mut self,
+        content: &mut Content<'_>,
+        hash: Option<&Hash>,
+        offset: u64,
+        size: u64,
+    ) -> io::Result<u64>;
+
+    /// The file of the latest content has ended.
+    fn end_content(&mut self);
+}
+
+/// What is known of a member before it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MemberPlan {
+    /// What the member is kept under.
+    pub(crate) key: MemberKey,
+    /// Tells all members up to and with this one.
+    pub(crate) chain: Hash,
+    /// Files whose content ends in this member or before.
+    pub(crate) files: usize,
+}
+
+/// Hashes what members are made of: headers and padding as they are, content by its own hash.
+pub(crate) struct KeySink {
+    start: Hasher,
+    hasher: Hasher,
+    chain: Hash,
+    files: usize,
+    pub(crate) members: Vec<MemberPlan>,
+}
+
+impl KeySink {
+    pub(crate) fn new(compression: Compression) -> Self {
+        let mut start = Hasher::new(Algorithm::Sha256);
+        let level = compression.library_level();
+        start.update(format!("member {} level {level}\n", compression.encoder()).as_bytes());
+        Self {
+            hasher: start.clone(),
+            start,
+            chain: Hash::default(),
+            files: 0,
+            members: Vec::new(),
+        }
+    }
+}
+
+impl MemberSink for KeySink {
+    fn append(&mut self, bytes: &[u8]) {
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.hasher.update(b"=");
+        self.hasher.update(&length.to_le_bytes());
+        self.hasher.update(bytes);
+    }
+
+    fn cut(&mut self) -> Result<(), EncodeError> {
+        let hasher = std::mem::replace(&mut self.hasher, self.start.clone());
+        let mut key = MemberKey::default();
+        key.copy_from_slice(&hasher.finish().to_bytes());
+        self.chain = Hasher::sha256_raw(&[self.chain, key].concat());
+        self.members.push(MemberPlan {
+            key,
+            chain: self.chain,
+            files: self.files,
+        });
+        Ok(())
+    }
+}
+
+impl LayerSink for KeySink {
+    fn append_content(
+        &mut self,
+        _: &mut Content<'_>,
+        hash: Option<&Hash>,
+        offset: u64,
+        size: u64,
+    ) -> io::Result<u64> {
+        let hash = hash.ok_or_else(|| io::Error::other("content without a hash"))?;
+        self.hasher.update(b"#");
+        self.hasher.update(hash);
+        self.hasher.update(&offset.to_le_bytes());
+        self.hasher.update(&size.to_le_bytes());
+        Ok(size)
+    }
+
+    fn end_content(&mut self) {
+        self.files += 1;
+    }
+}
+
+/// Hands members to the encoder, but for those that are in the output already.
+pub(crate) struct EncodeSink<'m, W> {
+    encoder: ParallelEncoder<W>,
+    buffer: Vec<u8>,
+    /// What is known of all members; nothing without a cache.
+    members: &'m [MemberPlan],
+    /// Members so far.
+    index: usize,
+    /// Members at the start that the encoder is not to see.
+    skip: usize,
+}
+
+impl<'m, W: Write + Send + 'static> EncodeSink<'m, W> {
+    pub(crate) fn new(
+        mut encoder: ParallelEncoder<W>,
+        members: &'m [MemberPlan],
+        skip: usize,
+    ) -> Self {
+        Self {
+            buffer: encoder.buffer(),
+            encoder,
+            members,
+            index: 0,
+            skip,
+        }
+    }
+
+    pub(crate) fn into_encoder(self) -> ParallelEncoder<W> {
+        self.encoder
+    }
+
+    fn is_skipping(&self) -> bool {
+        self.index < self.skip
+    }
+}
+
+impl<W: Write + Send + 'static> MemberSink for EncodeSink<'_, W> {
+    fn append(&mut self, bytes: &[u8]) {
+        if !self.is_skipping() {
+            self.buffer.extend_from_slice(bytes);
+        }
+    }
+
+    fn cut(&mut self) -> Result<(), EncodeError> {
+        let index = self.index;
+        self.index += 1;
+        if index < self.skip {
+            return Ok(());
+        }
+        let key = self.members.get(index).map(|member| member.key);
+        self.encoder.push(std::mem::take(&mut self.buffer), key)?;
+        self.buffer = self.encoder.buffer();
+        Ok(())
+    }
+}
+
+impl<W: Write + Send + 'static> LayerSink for EncodeSink<'_, W> {
+    fn append_content(
+        &mut self,
+        content: &mut Content<'_>,
+        _: Option<&Hash>,
+        offset: u64,
+        size: u64,
+    ) -> io::Result<u64> {
+        if self.is_skipping() {
+            return Ok(size);
+        }
+        match content {
+            Content::Nothing => Err(io::Error::other("content that was not read")),
+            Content::Small(bytes) => {
+                self.buffer.extend_from_slice(bytes);
+                Ok(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+            }
+            Content::Large(file) => {
+                if file.stream_position()? != offset {
+                    file.seek(SeekFrom::Start(offset))?;
+                }
+                read_into(&mut self.buffer, file.take(size))
+            }
+            Content::Stream(reader) => read_into(&mut self.buffer, reader.take(size)),
+        }
+    }
+
+    fn end_content(&mut self) {}
+}
+
+fn read_into(buffer: &mut Vec<u8>, mut content: impl Read) -> io::Result<u64> {
+    let read = content.read_to_end(buffer)?;
+    Ok(u64::try_from(read).unwrap_or(u64::MAX))
+}
