@@ -13,7 +13,7 @@ const TIERS: [(&str, &[&str]); 8] = [
     ("format", &["img-tar", "img-compress"]),
     ("build", &["img-layer", "img-image", "img-layout"]),
     ("port", &["img-store"]),
-    ("adapter", &["img-registry"]),
+    ("adapter", &["img-member-cache", "img-registry"]),
     ("service", &["img-deploy", "img-serve", "img-inspect"]),
     ("driver", &["img"]),
     ("dev", &["img-testkit", "xtask"]),

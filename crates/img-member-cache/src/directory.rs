@@ -1,0 +1,206 @@
+//! Records as files: `<first two hex digits>/<key in hex>`.
+//!
+//! A file is the format's name (8 bytes), the SHA-256 of the record (32 bytes), and the record.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use img_compress::MemberKey;
+use img_oci::Hasher;
+use thiserror::Error;
+
+const NAME: &[u8; 8] = b"imgmem1\n";
+const HEADER: usize = NAME.len() + 32;
+
+/// Why a directory cannot hold a cache.
+#[derive(Debug, Error)]
+#[error("cannot use {} as member cache", path.display())]
+pub struct OpenCacheError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// Records up to a number of bytes, in files.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    path: PathBuf,
+    limit: u64,
+    /// Bytes written since the directory was trimmed.
+    written: AtomicU64,
+}
+
+impl Directory {
+    pub(crate) fn open(path: &Path, limit: u64) -> Result<Self, OpenCacheError> {
+        std::fs::create_dir_all(path).map_err(|source| OpenCacheError {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            limit,
+            written: AtomicU64::new(0),
+        })
+    }
+
+    /// Returns the record, unless it is not there or not what was written.
+    pub(crate) fn load(&self, key: &MemberKey) -> Option<Vec<u8>> {
+        let mut file = File::open(self.file(key)).ok()?;
+        let mut header = [0; HEADER];
+        file.read_exact(&mut header).ok()?;
+        let size = usize::try_from(file.metadata().ok()?.len()).ok()?;
+        let mut record = Vec::with_capacity(size.saturating_sub(HEADER).min(64 << 20) + 1);
+        file.read_to_end(&mut record).ok()?;
+        let (name, hash) = header.split_at(NAME.len());
+        if name != NAME || hash != Hasher::sha256_raw(&record) {
+            return None;
+        }
+        // A cache that may only be read is as good, though its records do not stay young.
+        let _ = file.set_modified(SystemTime::now());
+        Some(record)
+    }
+
+    /// Writes the record; a directory that cannot be written keeps nothing.
+    pub(crate) fn save(&self, key: &MemberKey, record: &[u8]) {
+        if self.write(key, record).is_ok() {
+            let size = u64::try_from(record.len() + HEADER).unwrap_or(u64::MAX);
+            self.written.fetch_add(size, Ordering::Relaxed);
+        }
+    }
+
+    fn write(&self, key: &MemberKey, record: &[u8]) -> io::Result<()> {
+        let path = self.file(key);
+        let folder = path.parent().unwrap_or(&self.path);
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".tmp-")
+            .tempfile_in(folder)?;
+        file.write_all(NAME)?;
+        file.write_all(&Hasher::sha256_raw(record))?;
+        file.write_all(record)?;
+        file.persist(path)?;
+        Ok(())
+    }
+
+    /// Removes the records that were not used for longest until the rest fits, if any was written.
+    pub(crate) fn trim(&self) {
+        if self.written.swap(0, Ordering::Relaxed) == 0 {
+            return;
+        }
+        let mut files = self.files();
+        files.sort_unstable();
+        let mut size: u64 = files.iter().map(|file| file.size).sum();
+        for file in files {
+            if size <= self.limit {
+                return;
+            }
+            // Another process may have been faster.
+            if std::fs::remove_file(&file.path).is_ok() {
+                size -= file.size;
+            }
+        }
+    }
+
+    /// Returns all files, those that a crash left behind as well.
+    fn files(&self) -> Vec<Kept> {
+        let list = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
+        list(&self.path)
+            .flat_map(|folder| list(&folder.path()))
+            .filter_map(|file| {
+                let metadata = file.metadata().ok()?;
+                Some(Kept {
+                    used: metadata.modified().ok()?,
+                    path: file.path(),
+                    size: metadata.len(),
+                })
+            })
+            .collect()
+    }
+
+    fn file(&self, key: &MemberKey) -> PathBuf {
+        let mut hex = String::with_capacity(64);
+        for byte in key {
+            hex.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+            hex.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+        }
+        self.path.join(&hex[..2]).join(hex)
+    }
+}
+
+/// A file of the cache; the one used longest ago is the least.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Kept {
+    used: SystemTime,
+    path: PathBuf,
+    size: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn key(number: u8) -> MemberKey {
+        [number; 32]
+    }
+
+    #[test]
+    fn a_record_is_what_was_written_or_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Directory::open(&folder.path().join("new/cache"), 1000).unwrap();
+        assert_eq!(cache.load(&key(1)), None);
+        for record in [b"first".as_slice(), b"", b"second"] {
+            cache.save(&key(1), record);
+            assert_eq!(cache.load(&key(1)).as_deref(), Some(record));
+        }
+        let path = cache.file(&key(1));
+        let whole = std::fs::read(&path).unwrap();
+        for index in 0..whole.len() {
+            let mut flipped = whole.clone();
+            flipped[index] ^= 1;
+            for broken in [flipped.as_slice(), &whole[..index]] {
+                std::fs::write(&path, broken).unwrap();
+                assert_eq!(cache.load(&key(1)), None, "{index}");
+            }
+        }
+        cache.save(&key(1), b"again");
+        assert_eq!(cache.load(&key(1)).as_deref(), Some(b"again".as_slice()));
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_goes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let limit = u64::try_from(3 * (HEADER + 100)).unwrap();
+        let cache = Directory::open(folder.path(), limit).unwrap();
+        let age = |number: u8, seconds| {
+            let time = SystemTime::now() - Duration::from_secs(seconds);
+            let file = File::options().write(true).open(cache.file(&key(number)));
+            file.unwrap().set_modified(time).unwrap();
+        };
+        for number in 1..=4 {
+            cache.save(&key(number), &[number; 100]);
+            age(number, 100 - u64::from(number));
+        }
+        assert!(cache.load(&key(1)).is_some());
+        cache.trim();
+        let there: Vec<u8> = (1..=4).filter(|n| cache.load(&key(*n)).is_some()).collect();
+        assert_eq!(there, [1, 3, 4]);
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_an_error_and_one_that_vanished_a_miss() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "x").unwrap();
+        let error = Directory::open(&file.join("cache"), 1).unwrap_err();
+        assert!(error.to_string().contains("file/cache"), "{error}");
+        let cache = Directory::open(&folder.path().join("cache"), 1000).unwrap();
+        std::fs::remove_dir(folder.path().join("cache")).unwrap();
+        std::fs::write(folder.path().join("cache"), "in the way").unwrap();
+        cache.save(&key(1), b"record");
+        assert_eq!(cache.load(&key(1)), None);
+        cache.trim();
+    }
+}
