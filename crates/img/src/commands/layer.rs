@@ -227,9 +227,8 @@ fn options(args: &LayerArgs) -> Result<LayerOptions, Failure> {
             parse_metadata(&shown, &String::from_utf8_lossy(json))?,
         ));
     }
+    let compression = Compression::new(format, args.compression_level)?;
     Ok(LayerOptions {
-        compression: Compression::new(format, args.compression_level)?,
-        jobs: args.compressor_jobs.0,
         default_metadata,
         file_metadata,
         create_parent_directories: args.create_parent_directories,
@@ -237,6 +236,7 @@ fn options(args: &LayerArgs) -> Result<LayerOptions, Failure> {
             TreeHandlingArg::Full => TreeHandling::Full,
             TreeHandlingArg::DeduplicateSymlink => TreeHandling::DeduplicateSymlink,
         },
+        ..LayerOptions::new(compression, args.compressor_jobs.0)
     })
 }
 
