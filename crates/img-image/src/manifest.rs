@@ -177,6 +177,7 @@ mod tests {
             digest: Digest::sha256(format!("{name}.gz").as_bytes()),
             size: 7,
             annotations: BTreeMap::new(),
+            encoder: None,
         }
     }
 

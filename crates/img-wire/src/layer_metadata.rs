@@ -26,7 +26,14 @@ pub struct LayerMetadata {
     /// Annotations for the layer's descriptor, sorted by key.
     #[serde(default, deserialize_with = "img_oci::null_as_default")]
     pub annotations: BTreeMap<String, String>,
+    /// Name and version of the encoder that made the blob: the same content, level and encoder give
+    /// the same bytes. Absent if the blob was not made here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<String>,
 }
+
+/// Annotation of a layer with the name and version of its encoder.
+pub const ENCODER_ANNOTATION: &str = "dev.rules-img.layer.encoder";
 
 impl LayerMetadata {
     /// Parses a metadata file.
@@ -64,6 +71,7 @@ mod tests {
             digest: Digest::sha256(b"b"),
             size: 42,
             annotations: BTreeMap::from([("k".to_owned(), "v".to_owned())]),
+            encoder: Some("gzip/1".to_owned()),
         };
         let text = String::from_utf8(metadata.to_bytes()).unwrap();
         let expected = r#"{
@@ -74,7 +82,8 @@ mod tests {
   "size": 42,
   "annotations": {
     "k": "v"
-  }
+  },
+  "encoder": "gzip/1"
 }
 "#;
         assert_eq!(text, expected);

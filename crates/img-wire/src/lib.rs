@@ -18,7 +18,7 @@ pub use deploy_manifest::{
 pub use file_metadata::{FileMetadata, ParseModeError};
 pub use key_values::{ParseKeyValuesError, parse_key_values};
 pub use launch::{LAUNCH_SUFFIX, LaunchDescription};
-pub use layer_metadata::LayerMetadata;
+pub use layer_metadata::{ENCODER_ANNOTATION, LayerMetadata};
 pub use param_file::{
     AddedFile, EntryType, ParamFileError, SymlinkLine, parse_added_files, parse_symlinks,
 };

@@ -1,5 +1,6 @@
 //! The subcommands, one file each: arguments, then what to do with them.
 
+mod compression;
 mod deploy;
 mod deploy_metadata;
 mod hash;

@@ -9,6 +9,7 @@ mod commands;
 mod failure;
 mod input;
 mod launch;
+mod member_cache;
 mod network;
 mod output;
 mod printable;

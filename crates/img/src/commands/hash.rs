@@ -109,6 +109,7 @@ fn describe_layer(args: &HashArgs) -> Result<LayerMetadata, Failure> {
         digest,
         size,
         annotations: args.annotation.iter().cloned().collect(),
+        encoder: None,
     })
 }
 

@@ -7,10 +7,10 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, ValueEnum, value_parser};
-use img_compress::{Compression, Format};
 use img_layer::{BuildLayerError, Input, InputKind, LayerOptions, TreeHandling, build_layer};
 use img_wire::{FileMetadata, LayerMetadata, parse_added_files, parse_symlinks};
 
+use crate::commands::compression::{self, CompressionArgs};
 use crate::commands::pairs::{self, BytePair, KeyValue};
 use crate::failure::{Failure, Outcome};
 use crate::input;
@@ -36,15 +36,8 @@ pub(crate) struct LayerArgs {
     /// Parameter file of symlinks to add
     #[arg(long, value_name = "PARAMS")]
     symlinks_from_file: Vec<PathBuf>,
-    /// Compression: gzip, zstd or none; by default what the output's name ends in, else gzip
-    #[arg(long)]
-    format: Option<Format>,
-    /// Threads that compress: a number or `nproc`; the output is the same for any
-    #[arg(long, value_name = "N|nproc", default_value = "nproc")]
-    compressor_jobs: Jobs,
-    /// Level: 0 to 9 for gzip, 1 to 4 for zstd, -1 for the default
-    #[arg(long, value_name = "N", default_value_t = -1, allow_negative_numbers = true)]
-    compression_level: i32,
+    #[command(flatten)]
+    compression: CompressionArgs,
     /// Annotation of the layer's descriptor
     #[arg(long, value_name = "KEY=VALUE", value_parser = pairs::key_value())]
     annotation: Vec<KeyValue>,
@@ -78,25 +71,6 @@ enum TreeHandlingArg {
     Full,
     /// Store a symlink to the first
     DeduplicateSymlink,
-}
-
-/// A number of threads.
-#[derive(Clone, Copy)]
-struct Jobs(usize);
-
-impl std::str::FromStr for Jobs {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "nproc" {
-            let available = std::thread::available_parallelism();
-            return Ok(Self(available.map_or(1, std::num::NonZero::get)));
-        }
-        match text.parse() {
-            Ok(jobs) if jobs >= 1 => Ok(Self(jobs)),
-            _ => Err("expected a number of 1 or more, or `nproc`".to_owned()),
-        }
-    }
 }
 
 /// `--add` and `--add-from-file`, in the order in which they were given.
@@ -161,8 +135,15 @@ impl FromArgMatches for AddedArgs {
 
 /// Writes the layer and its metadata.
 pub(crate) fn run(args: LayerArgs) -> Outcome {
-    let options = options(&args)?;
-    let annotations = input::annotations(args.annotations_file.as_deref(), &args.annotation)?;
+    let cache = args.compression.cache()?;
+    let name = args.name.clone().unwrap_or_default();
+    let options = LayerOptions {
+        kept: compression::kept(cache.as_ref(), &name),
+        ..options(&args)?
+    };
+    let mut annotations = input::annotations(args.annotations_file.as_deref(), &args.annotation)?;
+    args.compression
+        .annotate(&mut annotations, options.compression);
     let params = ParamFiles::read(&args)?;
     let inputs = inputs(&args, &params)?;
     let (blob, file) = Output::create(&args.output)?;
@@ -174,12 +155,17 @@ pub(crate) fn run(args: LayerArgs) -> Outcome {
         digest: encoded.digest,
         size: encoded.size,
         annotations,
+        encoder: Some(options.compression.encoder()),
     };
     let mut outputs = vec![blob];
     if let Some(path) = &args.metadata {
         outputs.push(prepare(path, &metadata.to_bytes())?);
     }
-    Ok(commit_all(outputs)?)
+    commit_all(outputs)?;
+    if let Some(cache) = cache {
+        cache.trim();
+    }
+    Ok(())
 }
 
 /// Says which layer failed, unless the error names the file itself.
@@ -205,15 +191,6 @@ struct BuildError {
 }
 
 fn options(args: &LayerArgs) -> Result<LayerOptions, Failure> {
-    let name = args
-        .output
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy();
-    let format = args
-        .format
-        .or_else(|| Format::of_file_name(&name))
-        .unwrap_or(Format::Gzip);
     let default_metadata = match &args.default_metadata {
         Some(json) => parse_metadata("--default-metadata", json)?,
         None => FileMetadata::default(),
@@ -227,7 +204,7 @@ fn options(args: &LayerArgs) -> Result<LayerOptions, Failure> {
             parse_metadata(&shown, &String::from_utf8_lossy(json))?,
         ));
     }
-    let compression = Compression::new(format, args.compression_level)?;
+    let compression = args.compression.compression(&args.output)?;
     Ok(LayerOptions {
         default_metadata,
         file_metadata,
@@ -236,7 +213,7 @@ fn options(args: &LayerArgs) -> Result<LayerOptions, Failure> {
             TreeHandlingArg::Full => TreeHandling::Full,
             TreeHandlingArg::DeduplicateSymlink => TreeHandling::DeduplicateSymlink,
         },
-        ..LayerOptions::new(compression, args.compressor_jobs.0)
+        ..LayerOptions::new(compression, args.compression.jobs())
     })
 }
 
