@@ -16,6 +16,22 @@ pub enum EntryKind {
     Symlink,
     /// A directory.
     Directory,
+    /// A character device.
+    CharacterDevice {
+        /// Number of its driver.
+        major: u32,
+        /// Number of the device among those of the driver.
+        minor: u32,
+    },
+    /// A block device.
+    BlockDevice {
+        /// Number of its driver.
+        major: u32,
+        /// Number of the device among those of the driver.
+        minor: u32,
+    },
+    /// A named pipe.
+    Fifo,
 }
 
 impl EntryKind {
@@ -24,7 +40,19 @@ impl EntryKind {
             Self::Regular => b'0',
             Self::HardLink => b'1',
             Self::Symlink => b'2',
+            Self::CharacterDevice { .. } => b'3',
+            Self::BlockDevice { .. } => b'4',
             Self::Directory => b'5',
+            Self::Fifo => b'6',
+        }
+    }
+
+    fn device(self) -> (u32, u32) {
+        match self {
+            Self::CharacterDevice { major, minor } | Self::BlockDevice { major, minor } => {
+                (major, minor)
+            }
+            _ => (0, 0),
         }
     }
 }
@@ -71,6 +99,9 @@ pub enum HeaderError {
     /// The path or link target is empty, or holds a NUL byte.
     #[error("`{}` cannot stand in a tar header: it is empty or holds a NUL byte", String::from_utf8_lossy(.0).escape_debug())]
     Name(Vec<u8>),
+    /// A device number has more than 21 bits, for which no format has a record that all readers know.
+    #[error("device {0}:{1} cannot stand in a tar header: its numbers have more than 21 bits")]
+    Device(u32, u32),
 }
 
 /// Appends the header blocks of `entry`; its content and padding come after.
@@ -92,6 +123,12 @@ pub fn append_header(out: &mut Vec<u8>, entry: &Entry<'_>) -> Result<(), HeaderE
         entry.path
     };
     let mut block = Block::new(entry.kind.type_flag(), entry.mode);
+    let (major, minor) = entry.kind.device();
+    for (field, number) in [(DEVICE_MAJOR, major), (DEVICE_MINOR, minor)] {
+        if !block.set_octal(field, u64::from(number)) {
+            return Err(HeaderError::Device(major, minor));
+        }
+    }
     let mut records = Vec::new();
     fill(&mut block, entry, path, &mut records);
     if !records.is_empty() || !entry.pax.is_empty() {

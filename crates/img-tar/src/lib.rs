@@ -1,16 +1,20 @@
-//! Writing tar archives: the header blocks of an entry, its padding, and the end of the archive.
+//! Tar archives, written and read.
 //!
-//! A header is USTAR where every field fits, else USTAR with a PAX extended header before it; GNU
-//! extensions are never written. The same entry gives the same bytes everywhere. This crate holds
-//! no state between entries and decides neither order nor content.
+//! Writing: the header blocks of an entry, its padding, and the end of the archive. A header is USTAR where every field fits, else USTAR with a PAX extended header before it; GNU
+//! extensions are never written. The same entry gives the same bytes everywhere. No state is held
+//! between entries, and neither order nor content is decided here.
+//!
+//! Reading: [`ArchiveReader`], which refuses what readers disagree about.
 //!
 //! Source: POSIX.1-2017, `pax`, "pax Interchange Format" and "ustar Interchange Format".
 
 mod header;
 mod pax;
+mod read;
 
 pub use header::{Entry, EntryKind, HeaderError, Timestamp, append_header};
 pub use pax::{PaxRecords, RecordError, check_user_record};
+pub use read::{ArchiveReader, ContentReader, Member, ReadError, ReadErrorKind};
 
 /// Size of a tar block in bytes.
 pub const BLOCK_SIZE: usize = 512;

@@ -1,0 +1,100 @@
+//! Extension headers: PAX records for the next entry, and GNU's long names.
+
+use super::ReadErrorKind;
+use super::block::{HeaderBlock, c_string};
+use super::records::{self, Records};
+
+/// Largest body of an extension header in bytes, as in Go.
+const LARGEST: usize = 1 << 20;
+/// Most extension headers before an entry.
+const MOST: usize = 16;
+
+const PAX: u8 = b'x';
+const PAX_GLOBAL: u8 = b'g';
+const GNU_LONG_NAME: u8 = b'L';
+const GNU_LONG_LINK: u8 = b'K';
+
+pub(super) fn is_extension(type_flag: u8) -> bool {
+    matches!(type_flag, PAX | PAX_GLOBAL | GNU_LONG_NAME | GNU_LONG_LINK)
+}
+
+/// Returns the size of an extension header's body in bytes.
+pub(super) fn body_size(block: &HeaderBlock) -> Result<usize, ReadErrorKind> {
+    match usize::try_from(block.size) {
+        Ok(size) if size <= LARGEST => Ok(size),
+        _ => Err(ReadErrorKind::ExtensionSize {
+            size: block.size,
+            limit: LARGEST,
+        }),
+    }
+}
+
+/// What the extension headers before an entry say of it.
+#[derive(Debug, Default)]
+pub(super) struct Extensions {
+    count: usize,
+    pub(super) records: Option<Records>,
+    pub(super) long_name: Option<Vec<u8>>,
+    pub(super) long_link: Option<Vec<u8>>,
+}
+
+impl Extensions {
+    /// Adds an extension header.
+    pub(super) fn add(&mut self, type_flag: u8, body: &[u8]) -> Result<(), ReadErrorKind> {
+        self.count += 1;
+        if self.count > MOST {
+            return Err(ReadErrorKind::Extensions("more than 16 extension headers"));
+        }
+        match type_flag {
+            PAX => {
+                let records = records::parse(body)?;
+                let doubled = self.records.replace(records).is_some();
+                refuse(doubled, "two PAX extension headers for one entry")
+            }
+            PAX_GLOBAL => check_global(&records::parse(body)?),
+            GNU_LONG_NAME => {
+                let doubled = self.long_name.replace(c_string(body).to_vec()).is_some();
+                refuse(doubled, "two GNU long names for one entry")
+            }
+            _ => {
+                let doubled = self.long_link.replace(c_string(body).to_vec()).is_some();
+                refuse(doubled, "two GNU long link targets for one entry")
+            }
+        }
+    }
+
+    /// Fails if PAX and GNU headers both name the same thing.
+    pub(super) fn check(&self) -> Result<(), ReadErrorKind> {
+        let has = |key| {
+            self.records
+                .as_ref()
+                .is_some_and(|records| records.contains_key(key))
+        };
+        refuse(
+            self.long_name.is_some() && has("path"),
+            "a PAX path and a GNU long name",
+        )?;
+        refuse(
+            self.long_link.is_some() && has("linkpath"),
+            "a PAX link target and a GNU long link target",
+        )
+    }
+}
+
+fn refuse(wrong: bool, what: &'static str) -> Result<(), ReadErrorKind> {
+    if wrong {
+        return Err(ReadErrorKind::Extensions(what));
+    }
+    Ok(())
+}
+
+/// Fails unless a global header says nothing of the entries: Go does not apply it, others do.
+fn check_global(records: &Records) -> Result<(), ReadErrorKind> {
+    match records.keys().find(|key| *key != "comment") {
+        Some(key) => Err(ReadErrorKind::Record {
+            key: key.clone(),
+            reason: "stands in a global header, which some readers apply to all entries and others do not",
+        }),
+        None => Ok(()),
+    }
+}
