@@ -142,6 +142,11 @@ impl<'o> AttributesTable<'o> {
         Ok(self.intern(attributes))
     }
 
+    /// Returns the number of attributes that an entry of an archive brought.
+    pub(crate) fn of_imported(&mut self, attributes: Attributes) -> AttributesId {
+        self.intern(attributes)
+    }
+
     pub(crate) fn get(&self, id: AttributesId) -> &Attributes {
         &self.table[id as usize]
     }

@@ -1,19 +1,21 @@
 //! From inputs to a layer: plan the entries, take over what is kept, write the rest.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use img_compress::{
     Compression, Encoded, EncoderOptions, Format, MemberStore, Members, ParallelEncoder,
 };
 
-use crate::content::{self, Content, Hash, Source};
-use crate::entries::{EntryId, PlannedKind};
+use crate::content::{self, Content, Source};
+use crate::entries::{EntryId, Origin, PlannedKind};
 use crate::error::BuildLayerError;
 use crate::hashes::Hashes;
+use crate::import::Archive;
 use crate::input::{Input, KeptMembers, LayerOptions};
+use crate::path::on_disk;
 use crate::plan::LayerPlan;
 use crate::prefix::Prefix;
-use crate::sink::{EncodeSink, KeySink, MemberPlan};
+use crate::sink::{EncodeSink, KeySink, Keys, LayerSink, MemberPlan};
 use crate::trail::Trail;
 use crate::write::LayerWriter;
 
@@ -36,13 +38,19 @@ pub fn build_layer<W: Write + Send + 'static>(
             let hashes = Hashes::of_possible_copies(&plan, options);
             let encoder = EncoderOptions::new(options.compression, options.jobs);
             let encoder = ParallelEncoder::new(output, encoder);
-            encode(&plan, options, &hashes, EncodeSink::new(encoder, &[], 0), 0)
+            encode(
+                &plan,
+                options,
+                &hashes,
+                EncodeSink::new(encoder, Keys::None, 0),
+                0,
+            )
         }
     }
 }
 
 /// Tells whether members are compressed independently of one another, and compressed at all.
-fn can_be_kept(compression: Compression) -> bool {
+pub(crate) fn can_be_kept(compression: Compression) -> bool {
     match compression.format() {
         Format::None => false,
         Format::Gzip => true,
@@ -71,7 +79,7 @@ fn build_from_kept<W: Write + Send + 'static>(
     };
     let skip = prefix.members;
     let files = skip.checked_sub(1).map_or(0, |last| members[last].files);
-    let sink = EncodeSink::new(encoder, &members, skip);
+    let sink = EncodeSink::new(encoder, Keys::Planned(&members), skip);
     let encoded = encode(plan, options, &hashes, sink, files)?;
     trail.save(kept, &members, skip, &encoded.checkpoints);
     Ok(encoded)
@@ -91,7 +99,7 @@ fn member_plans(
                 writer.write_file(*id, *size, &mut Content::Nothing, hash)?;
             }
             PlannedKind::Directory => writer.write_directory(*id)?,
-            PlannedKind::Symlink(_) => {}
+            PlannedKind::Symlink(_) | PlannedKind::Special(_) => {}
         }
     }
     Ok(writer.finish()?.members)
@@ -106,46 +114,118 @@ fn encode<W: Write + Send + 'static>(
     skip_files: usize,
 ) -> Result<Encoded<W>, BuildLayerError> {
     let mut writer = LayerWriter::new(plan, options, sink);
-    let is_file = |id: &EntryId| matches!(plan.entries.get(*id).kind, PlannedKind::File(..));
     let (mut index, mut files) = (0, 0);
     // Directories have no content to read; what comes between two of them is read ahead.
-    for run in plan.content.chunk_by(|a, b| is_file(a) == is_file(b)) {
-        if !is_file(&run[0]) {
-            for id in run {
-                writer.write_directory(*id)?;
+    let place = |id: &EntryId| Place::of(&plan.entries.get(*id).kind);
+    for ids in plan.content.chunk_by(|a, b| place(a) == place(b)) {
+        let run = Run {
+            plan,
+            hashes,
+            ids,
+            start: index,
+            skip: skip_files.saturating_sub(files),
+        };
+        match place(&ids[0]) {
+            Place::Nowhere => {
+                for id in ids {
+                    writer.write_directory(*id)?;
+                }
             }
-        } else {
-            let sources = sources(plan, run, index, hashes, skip_files.saturating_sub(files));
-            content::for_each(&sources, |at, loaded| {
-                let (id, source) = (run[at], &sources[at]);
-                let loaded: io::Result<(Content<'_>, Option<Hash>)> = loaded;
-                let (mut content, hash) = loaded.map_err(|error| plan.read_error(id, error))?;
-                let hash = hash.or_else(|| hashes.get(index + at).copied());
-                writer.write_file(id, source.size, &mut content, hash)
-            })?;
-            files += run.len();
+            Place::Disk => run.write_files(&mut writer)?,
+            Place::Archive(number) => run.write_members(&plan.archives[number], &mut writer)?,
         }
-        index += run.len();
+        if place(&ids[0]) != Place::Nowhere {
+            files += ids.len();
+        }
+        index += ids.len();
     }
     Ok(writer.finish()?.into_encoder().finish()?)
 }
 
-/// Returns the sources of a run of files that begins at `start` of the plan's content.
-fn sources<'p>(
-    plan: &'p LayerPlan<'_>,
-    run: &[EntryId],
+/// Where content comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// There is none.
+    Nowhere,
+    /// From files on disk.
+    Disk,
+    /// From the archive with this number.
+    Archive(usize),
+}
+
+impl Place {
+    fn of(kind: &PlannedKind<'_>) -> Self {
+        match kind {
+            PlannedKind::File(Origin::Disk(_), _) => Self::Disk,
+            PlannedKind::File(Origin::Member { archive, .. }, _) => Self::Archive(*archive),
+            PlannedKind::Directory | PlannedKind::Symlink(_) | PlannedKind::Special(_) => {
+                Self::Nowhere
+            }
+        }
+    }
+}
+
+/// Entries beside one another whose content comes from one place.
+struct Run<'r> {
+    plan: &'r LayerPlan<'r>,
+    hashes: &'r Hashes,
+    ids: &'r [EntryId],
+    /// Index of the first in the plan's content.
     start: usize,
-    hashes: &Hashes,
+    /// How many of them are in the output already.
     skip: usize,
-) -> Vec<Source<'p>> {
-    let source = |(at, id): (usize, &EntryId)| match &plan.entries.get(*id).kind {
-        PlannedKind::File(file, size) => Some(Source {
-            file,
-            size: *size,
-            hashed: hashes.is_wanted(start + at),
-            wanted: at >= skip && !hashes.is_copy(start + at),
-        }),
-        PlannedKind::Directory | PlannedKind::Symlink(_) => None,
-    };
-    run.iter().enumerate().filter_map(source).collect()
+}
+
+impl<'r> Run<'r> {
+    /// Writes files that are on disk.
+    fn write_files<S: LayerSink>(
+        &self,
+        writer: &mut LayerWriter<'_, S>,
+    ) -> Result<(), BuildLayerError> {
+        let file = |(at, id): (usize, &EntryId)| match &self.plan.entries.get(*id).kind {
+            PlannedKind::File(Origin::Disk(file), size) => Some(Source {
+                file,
+                size: *size,
+                hashed: self.hashes.is_wanted(self.start + at),
+                wanted: self.is_wanted(at),
+            }),
+            _ => None,
+        };
+        let sources: Vec<Source<'r>> = self.ids.iter().enumerate().filter_map(file).collect();
+        content::for_each(&sources, |at, loaded| {
+            let id = self.ids[at];
+            let (mut content, hash) = loaded.map_err(|error| self.plan.read_error(id, error))?;
+            let hash = hash.or_else(|| self.hashes.get(self.start + at).copied());
+            writer.write_file(id, sources[at].size, &mut content, hash)
+        })
+    }
+
+    /// Writes files that are entries of an archive.
+    fn write_members<S: LayerSink>(
+        &self,
+        archive: &Archive,
+        writer: &mut LayerWriter<'_, S>,
+    ) -> Result<(), BuildLayerError> {
+        let member = |(at, id): (usize, &EntryId)| match &self.plan.entries.get(*id).kind {
+            PlannedKind::File(Origin::Member { member, .. }, size) => {
+                Some(((*member, self.is_wanted(at)), *size))
+            }
+            _ => None,
+        };
+        let (members, sizes): (Vec<_>, Vec<u64>) =
+            self.ids.iter().enumerate().filter_map(member).unzip();
+        archive.for_each(&members, |at, content| {
+            let mut content = content.map_err(|source| BuildLayerError::Import {
+                file: on_disk(&archive.file).to_owned(),
+                source,
+            })?;
+            let hash = self.hashes.get(self.start + at).copied();
+            writer.write_file(self.ids[at], sizes[at], &mut content, hash)
+        })
+    }
+
+    /// Tells whether the content of an entry has to be read.
+    fn is_wanted(&self, at: usize) -> bool {
+        at >= self.skip && !self.hashes.is_copy(self.start + at)
+    }
 }

@@ -7,8 +7,10 @@ use std::fs::File;
 use std::io;
 
 use img_oci::{Algorithm, Digest, Hasher};
+use img_tar::EntryKind;
 
 use crate::attributes::AttributesId;
+use crate::content::Hash;
 use crate::error::{BuildLayerError, shown};
 use crate::path::{on_disk, parent};
 
@@ -23,27 +25,49 @@ pub(crate) struct Planned<'a> {
 /// What an entry is, and where its content comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PlannedKind<'a> {
-    /// A file on disk and its size in bytes.
-    File(Cow<'a, [u8]>, u64),
+    /// Where a file's content is, and its size in bytes.
+    File(Origin<'a>, u64),
     /// The root of a tree, or an empty directory in one.
     Directory,
     /// A symlink with this text.
     Symlink(Cow<'a, [u8]>),
+    /// A device or FIFO.
+    Special(EntryKind),
+}
+
+/// Where the content of a file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin<'a> {
+    /// In a file on disk.
+    Disk(Cow<'a, [u8]>),
+    /// In an entry of an archive.
+    Member {
+        /// Number of the archive.
+        archive: usize,
+        /// Number of the entry in it.
+        member: usize,
+        /// SHA-256 of the content.
+        hash: Hash,
+    },
 }
 
 impl PlannedKind<'_> {
-    /// Returns the path on disk of a file's content.
+    /// Returns the path on disk of a file's content, if it is a file of its own.
     pub(crate) fn source(&self) -> &[u8] {
         match self {
-            Self::File(source, _) => source,
-            Self::Directory | Self::Symlink(_) => b"",
+            Self::File(Origin::Disk(source), _) => source,
+            Self::File(..) | Self::Directory | Self::Symlink(_) | Self::Special(_) => b"",
         }
     }
 
     fn describe(&self) -> String {
         match self {
-            Self::File(source, _) => format!("the file {}", on_disk(source).display()),
+            Self::File(Origin::Disk(source), _) => {
+                format!("the file {}", on_disk(source).display())
+            }
+            Self::File(..) => "a file of an archive".to_owned(),
             Self::Directory => "a directory".to_owned(),
+            Self::Special(_) => "a device or FIFO".to_owned(),
             Self::Symlink(text) => format!("a symlink to {}", shown(text)),
         }
     }
@@ -132,7 +156,10 @@ fn is_same(first: &Planned<'_>, second: &Planned<'_>) -> Result<bool, BuildLayer
     }
     match (&first.kind, &second.kind) {
         (PlannedKind::File(a, a_size), PlannedKind::File(b, b_size)) if a != b => {
-            let hash = |source| hash_file(source, &first.path);
+            let hash = |origin: &Origin<'_>| match origin {
+                Origin::Disk(source) => hash_file(source, &first.path).map(|d| d.to_bytes()),
+                Origin::Member { hash, .. } => Ok(hash.to_vec()),
+            };
             Ok(a_size == b_size && hash(a)? == hash(b)?)
         }
         (a, b) => Ok(a == b),

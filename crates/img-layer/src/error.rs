@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use img_compress::EncodeError;
-use img_tar::{HeaderError, RecordError};
+use img_tar::{HeaderError, ReadError, RecordError};
 use img_wire::ParseModeError;
 use thiserror::Error;
 
@@ -104,12 +104,66 @@ pub enum BuildLayerError {
         /// Bytes that were read; of one that grew, not all.
         found: u64,
     },
+    /// An archive could not be imported.
+    #[error("cannot import {}", file.display())]
+    Import {
+        /// The archive on disk.
+        file: PathBuf,
+        /// Why not.
+        source: ImportError,
+    },
     /// A name that no tar header can hold.
     #[error(transparent)]
     Header(#[from] HeaderError),
     /// The layer could not be compressed or written.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+}
+
+/// Why an archive could not be read into a layer.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    /// It could not be opened or decompressed.
+    #[error(transparent)]
+    Read(#[from] std::io::Error),
+    /// It is cut, malformed, or one that readers disagree about.
+    #[error(transparent)]
+    Archive(#[from] ReadError),
+    /// The content of an entry could not be read.
+    #[error("entry `{}`", path.escape_debug())]
+    Content {
+        /// Path of the entry.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A hard link leads to nothing.
+    #[error("hard link `{}` leads to `{}`, which {found}", path.escape_debug(), target.escape_debug())]
+    LinkTarget {
+        /// Path of the link.
+        path: String,
+        /// Path of its target.
+        target: String,
+        /// What is wrong with the target.
+        found: &'static str,
+    },
+    /// The file is not the one that was read before.
+    #[error("it changed while it was read")]
+    Changed,
+}
+
+impl ImportError {
+    /// Returns what the user can do, where that is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Archive(error) => error.hint(),
+            Self::LinkTarget { .. } => Some(
+                "a link to a file of a lower layer cannot be kept: pack the file itself, or leave `optimize` off",
+            ),
+            Self::Changed => Some("build again when nothing writes to the file"),
+            Self::Read(_) | Self::Content { .. } => None,
+        }
+    }
 }
 
 impl BuildLayerError {
@@ -126,6 +180,7 @@ impl BuildLayerError {
             Self::UnusedMetadata { .. } => {
                 Some("keys of `file_metadata` are full paths of entries: correct or remove these")
             }
+            Self::Import { source, .. } => source.hint(),
             Self::Changed { .. } => Some("build again when nothing writes to the file"),
             _ => None,
         }

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::attributes::AttributesId;
 use crate::content::{Hash, Source, hash_all};
-use crate::entries::PlannedKind;
+use crate::entries::{EntryId, Origin, PlannedKind};
 use crate::error::BuildLayerError;
 use crate::input::LayerOptions;
 use crate::plan::LayerPlan;
@@ -46,7 +46,10 @@ impl Hashes {
         let mut hashes = Self::given(plan, options);
         let mut missing = Vec::new();
         let mut sources = Vec::new();
-        for (index, file, size) in files(plan) {
+        for (index, origin, size) in files(plan) {
+            let Origin::Disk(file) = origin else {
+                continue;
+            };
             if matches!(hashes.states[index], State::Known(_)) {
                 continue;
             }
@@ -95,19 +98,29 @@ impl Hashes {
     fn given(plan: &LayerPlan<'_>, options: &LayerOptions) -> Self {
         let shared_sizes = shared_sizes(plan);
         let mut states = vec![State::Unneeded; plan.content.len()];
-        let mut incomplete = HashSet::new();
-        for (index, file, size) in files(plan).filter(|(.., size)| shared_sizes.contains(size)) {
-            states[index] = match options.given_hash(file) {
-                Some(hash) => State::Known(hash),
-                None => {
-                    incomplete.insert(size);
-                    State::Wanted
+        // Sizes of which some hash has to be worked out: with SHA-256, as for entries of archives.
+        let mut own = HashSet::new();
+        for (index, origin, size) in files(plan) {
+            match origin {
+                Origin::Member { hash, .. } => {
+                    states[index] = State::Known(*hash);
+                    own.insert(size);
                 }
-            };
+                Origin::Disk(file) if shared_sizes.contains(&size) => {
+                    let given = options.given_hash(file);
+                    states[index] = given.map_or(State::Wanted, State::Known);
+                    if given.is_none() {
+                        own.insert(size);
+                    }
+                }
+                Origin::Disk(_) => {}
+            }
         }
-        for (index, _, size) in files(plan).filter(|(.., size)| incomplete.contains(size)) {
-            let _ = size;
-            states[index] = State::Wanted;
+        for (index, origin, size) in files(plan) {
+            let is_shared = shared_sizes.contains(&size) && own.contains(&size);
+            if is_shared && matches!(origin, Origin::Disk(_)) {
+                states[index] = State::Wanted;
+            }
         }
         Self { states }
     }
@@ -115,8 +128,7 @@ impl Hashes {
     /// Notes the files whose hash and attributes one before has.
     fn note_copies(&mut self, plan: &LayerPlan<'_>) {
         let mut first: HashMap<(Hash, AttributesId), usize> = HashMap::new();
-        for (index, _, size) in files(plan).filter(|(.., size)| *size > 0) {
-            let _ = size;
+        for (index, ..) in files(plan).filter(|(.., size)| *size > 0) {
             let State::Known(hash) = self.states[index] else {
                 continue;
             };
@@ -128,15 +140,13 @@ impl Hashes {
     }
 }
 
-/// Returns index, path on disk and size of each file.
-fn files<'p>(plan: &'p LayerPlan<'_>) -> impl Iterator<Item = (usize, &'p [u8], u64)> {
-    plan.content
-        .iter()
-        .enumerate()
-        .filter_map(|(index, id)| match &plan.entries.get(*id).kind {
-            PlannedKind::File(file, size) => Some((index, file.as_ref(), *size)),
-            PlannedKind::Directory | PlannedKind::Symlink(_) => None,
-        })
+/// Returns index, origin and size of each file.
+fn files<'p>(plan: &'p LayerPlan<'_>) -> impl Iterator<Item = (usize, &'p Origin<'p>, u64)> {
+    let file = |(index, id): (usize, &EntryId)| match &plan.entries.get(*id).kind {
+        PlannedKind::File(origin, size) => Some((index, origin, *size)),
+        PlannedKind::Directory | PlannedKind::Symlink(_) | PlannedKind::Special(_) => None,
+    };
+    plan.content.iter().enumerate().filter_map(file)
 }
 
 /// Returns the sizes that two or more files have, empty ones aside.

@@ -26,6 +26,9 @@ pub enum InputKind<'a> {
     SymlinkOnDisk(Cow<'a, [u8]>),
     /// A symlink with this text.
     Symlink(Cow<'a, [u8]>),
+    /// All entries of a tar archive on disk, plain or compressed, at their own paths; the path of the
+    /// input is not used.
+    Archive(Cow<'a, [u8]>),
 }
 
 impl Input<'_> {
@@ -33,7 +36,10 @@ impl Input<'_> {
     pub(crate) fn file(&self) -> Option<&[u8]> {
         match &self.kind {
             InputKind::File(source) => Some(source),
-            InputKind::Tree(_) | InputKind::SymlinkOnDisk(_) | InputKind::Symlink(_) => None,
+            InputKind::Tree(_)
+            | InputKind::SymlinkOnDisk(_)
+            | InputKind::Symlink(_)
+            | InputKind::Archive(_) => None,
         }
     }
 }

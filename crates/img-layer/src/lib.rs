@@ -15,14 +15,17 @@ mod cut;
 mod entries;
 mod error;
 mod hashes;
+mod import;
 mod input;
 mod path;
 mod plan;
 mod prefix;
+mod recompress;
 mod sink;
 mod trail;
 mod write;
 
 pub use build::build_layer;
-pub use error::BuildLayerError;
+pub use error::{BuildLayerError, ImportError};
 pub use input::{Input, InputKind, KeptMembers, KnownHashes, LayerOptions, TreeHandling};
+pub use recompress::{RecompressError, recompress};

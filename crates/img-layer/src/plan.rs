@@ -12,8 +12,9 @@ use walkdir::WalkDir;
 
 use crate::attributes::AttributesTable;
 use crate::content::probe;
-use crate::entries::{Entries, EntryId, Planned, PlannedKind, hash_file};
+use crate::entries::{Entries, EntryId, Origin, Planned, PlannedKind, hash_file};
 use crate::error::{BuildLayerError, shown};
+use crate::import::{Archive, Imported, NodeKind};
 use crate::input::{Input, InputKind, LayerOptions, TreeHandling};
 use crate::path::{normalize, on_disk, relative};
 
@@ -23,8 +24,12 @@ pub(crate) struct LayerPlan<'a> {
     pub(crate) attributes: AttributesTable<'a>,
     /// Files and directories, in order.
     pub(crate) content: Vec<EntryId>,
-    /// Symlinks, in order.
-    pub(crate) symlinks: Vec<EntryId>,
+    /// Further names of files, in order, and the entry that has the content.
+    pub(crate) hard_links: Vec<(EntryId, EntryId)>,
+    /// Symlinks, devices and FIFOs, in order.
+    pub(crate) specials: Vec<EntryId>,
+    /// Archives that files are in.
+    pub(crate) archives: Vec<Archive>,
     tree_handling: TreeHandling,
     /// The first tree of each content.
     trees: HashMap<Digest, Vec<u8>>,
@@ -40,7 +45,9 @@ impl<'a> LayerPlan<'a> {
             entries: Entries::default(),
             attributes: AttributesTable::new(&options.default_metadata, &options.file_metadata)?,
             content: Vec::new(),
-            symlinks: Vec::new(),
+            hard_links: Vec::new(),
+            specials: Vec::new(),
+            archives: Vec::new(),
             tree_handling: options.tree_handling,
             trees: HashMap::new(),
         };
@@ -58,13 +65,21 @@ impl<'a> LayerPlan<'a> {
     /// Returns the error of a file whose content cannot be read.
     pub(crate) fn read_error(&self, id: EntryId, error: io::Error) -> BuildLayerError {
         let entry = self.entries.get(id);
-        read_error(entry.kind.source(), &entry.path, error)
+        read_error(self.source(id), &entry.path, error)
+    }
+
+    /// Returns the path on disk of a file's content, or of the archive that it is in.
+    fn source(&self, id: EntryId) -> &[u8] {
+        match &self.entries.get(id).kind {
+            PlannedKind::File(Origin::Member { archive, .. }, _) => &self.archives[*archive].file,
+            kind => kind.source(),
+        }
     }
 
     /// Returns the error of a file that has `found` bytes instead of `expected`.
     pub(crate) fn changed(&self, id: EntryId, expected: u64, found: u64) -> BuildLayerError {
         BuildLayerError::Changed {
-            file: on_disk(self.entries.get(id).kind.source()).to_owned(),
+            file: on_disk(self.source(id)).to_owned(),
             expected,
             found,
         }
@@ -76,8 +91,13 @@ impl<'a> LayerPlan<'a> {
         input: Input<'a>,
         metadata: Option<io::Result<Metadata>>,
     ) -> Result<(), BuildLayerError> {
+        if let InputKind::Archive(source) = &input.kind {
+            return self.import(Imported::read(source)?);
+        }
         let path = normalize(input.path)?;
         match input.kind {
+            // Taken care of above.
+            InputKind::Archive(_) => Ok(()),
             InputKind::Tree(source) => self.add_tree(path, &source),
             InputKind::Symlink(text) => self.add_symlink(path, text),
             InputKind::SymlinkOnDisk(source) => {
@@ -107,7 +127,7 @@ impl<'a> LayerPlan<'a> {
         let entry = Planned {
             path,
             attributes,
-            kind: PlannedKind::File(source, size),
+            kind: PlannedKind::File(Origin::Disk(source), size),
         };
         self.content.extend(self.entries.add(entry)?);
         Ok(())
@@ -124,7 +144,7 @@ impl<'a> LayerPlan<'a> {
             attributes,
             kind: PlannedKind::Symlink(text),
         };
-        self.symlinks.extend(self.entries.add(entry)?);
+        self.specials.extend(self.entries.add(entry)?);
         Ok(())
     }
 
@@ -157,6 +177,63 @@ impl<'a> LayerPlan<'a> {
         for name in tree.empty_directories {
             self.add_directory(below(&path, &name))?;
         }
+        Ok(())
+    }
+
+    /// Adds the entries of an archive: files and directories, further names of files, the rest.
+    fn import(&mut self, imported: Imported) -> Result<(), BuildLayerError> {
+        let archive = self.archives.len();
+        let mut names: Vec<Option<EntryId>> = vec![None; imported.inodes.len()];
+        let mut links = Vec::new();
+        let mut files: Vec<(usize, Planned<'a>)> = Vec::new();
+        let mut directories = Vec::new();
+        for node in imported.nodes {
+            let attributes = self.attributes.of_imported(node.attributes);
+            let planned = |kind| Planned {
+                path: Cow::Owned(node.path),
+                attributes,
+                kind,
+            };
+            match node.kind {
+                NodeKind::Directory => directories.push(planned(PlannedKind::Directory)),
+                NodeKind::Symlink(text) => {
+                    let symlink = planned(PlannedKind::Symlink(Cow::Owned(text)));
+                    self.specials.extend(self.entries.add(symlink)?);
+                }
+                NodeKind::Special(kind) => {
+                    let special = planned(PlannedKind::Special(kind));
+                    self.specials.extend(self.entries.add(special)?);
+                }
+                NodeKind::File(number) => {
+                    let inode = &imported.inodes[number];
+                    let origin = Origin::Member {
+                        archive,
+                        member: inode.member,
+                        hash: inode.hash,
+                    };
+                    files.push((number, planned(PlannedKind::File(origin, inode.size))));
+                }
+            }
+        }
+        for directory in directories {
+            self.content.extend(self.entries.add(directory)?);
+        }
+        // Content comes in the order of the archive, whatever names it has at the end.
+        files.sort_by_key(|(number, _)| *number);
+        for (number, file) in files {
+            let Some(id) = self.entries.add(file)? else {
+                continue;
+            };
+            match names[number] {
+                Some(first) => links.push((id, first)),
+                None => {
+                    names[number] = Some(id);
+                    self.content.push(id);
+                }
+            }
+        }
+        self.hard_links.extend(links);
+        self.archives.push(imported.archive);
         Ok(())
     }
 

@@ -45,9 +45,7 @@ pub(crate) struct KeySink {
 
 impl KeySink {
     pub(crate) fn new(compression: Compression) -> Self {
-        let mut start = Hasher::new(Algorithm::Sha256);
-        let level = compression.library_level();
-        start.update(format!("member {} level {level}\n", compression.encoder()).as_bytes());
+        let start = start(compression);
         Self {
             hasher: start.clone(),
             start,
@@ -101,12 +99,46 @@ impl LayerSink for KeySink {
     }
 }
 
+/// What members are kept under.
+pub(crate) enum Keys<'m> {
+    /// Nothing is kept.
+    None,
+    /// What is known of all members.
+    Planned(&'m [MemberPlan]),
+    /// The hash of the whole content of each, on top of this one.
+    OfContent(Hasher),
+}
+
+impl Keys<'_> {
+    /// Returns keys that are worked out as members are made.
+    pub(crate) fn of_content(compression: Compression) -> Self {
+        let mut start = start(compression);
+        start.update(b"content\n");
+        Self::OfContent(start)
+    }
+}
+
+/// Returns a hasher that has seen what the bytes of a member depend on beside its content.
+fn start(compression: Compression) -> Hasher {
+    let mut start = Hasher::new(Algorithm::Sha256);
+    let level = compression.library_level();
+    start.update(format!("member {} level {level}\n", compression.encoder()).as_bytes());
+    start
+}
+
+fn key(start: &Hasher, content: &[u8]) -> MemberKey {
+    let mut hasher = start.clone();
+    hasher.update(content);
+    let mut key = MemberKey::default();
+    key.copy_from_slice(&hasher.finish().to_bytes());
+    key
+}
+
 /// Hands members to the encoder, but for those that are in the output already.
 pub(crate) struct EncodeSink<'m, W> {
     encoder: ParallelEncoder<W>,
     buffer: Vec<u8>,
-    /// What is known of all members; nothing without a cache.
-    members: &'m [MemberPlan],
+    keys: Keys<'m>,
     /// Members so far.
     index: usize,
     /// Members at the start that the encoder is not to see.
@@ -114,15 +146,11 @@ pub(crate) struct EncodeSink<'m, W> {
 }
 
 impl<'m, W: Write + Send + 'static> EncodeSink<'m, W> {
-    pub(crate) fn new(
-        mut encoder: ParallelEncoder<W>,
-        members: &'m [MemberPlan],
-        skip: usize,
-    ) -> Self {
+    pub(crate) fn new(mut encoder: ParallelEncoder<W>, keys: Keys<'m>, skip: usize) -> Self {
         Self {
             buffer: encoder.buffer(),
             encoder,
-            members,
+            keys,
             index: 0,
             skip,
         }
@@ -150,7 +178,11 @@ impl<W: Write + Send + 'static> MemberSink for EncodeSink<'_, W> {
         if index < self.skip {
             return Ok(());
         }
-        let key = self.members.get(index).map(|member| member.key);
+        let key = match &self.keys {
+            Keys::None => None,
+            Keys::Planned(members) => members.get(index).map(|member| member.key),
+            Keys::OfContent(start) => Some(key(start, &self.buffer)),
+        };
         self.encoder.push(std::mem::take(&mut self.buffer), key)?;
         self.buffer = self.encoder.buffer();
         Ok(())
@@ -166,7 +198,10 @@ impl<W: Write + Send + 'static> LayerSink for EncodeSink<'_, W> {
         size: u64,
     ) -> io::Result<u64> {
         if self.is_skipping() {
-            return Ok(size);
+            return match content {
+                Content::Stream(reader) => io::copy(&mut reader.take(size), &mut io::sink()),
+                _ => Ok(size),
+            };
         }
         match content {
             Content::Nothing => Err(io::Error::other("content that was not read")),

@@ -106,20 +106,23 @@ impl<'p, S: LayerSink> LayerWriter<'p, S> {
 
     fn write_links(&mut self) -> Result<(), BuildLayerError> {
         let plan = self.plan;
-        for (id, first) in std::mem::take(&mut self.hard_links) {
+        let copies = std::mem::take(&mut self.hard_links);
+        for (id, first) in copies.iter().chain(&plan.hard_links).copied() {
             let (entry, first) = (plan.entries.get(id), plan.entries.get(first));
             let attributes = plan.attributes.get(entry.attributes);
             self.write_parents(&entry.path)?;
             self.write_header(&entry.path, EntryKind::HardLink, attributes, 0, &first.path)?;
         }
-        for id in &plan.symlinks {
+        for id in &plan.specials {
             let entry = plan.entries.get(*id);
-            let PlannedKind::Symlink(text) = &entry.kind else {
-                continue;
+            let (kind, text): (_, &[u8]) = match &entry.kind {
+                PlannedKind::Symlink(text) => (EntryKind::Symlink, text),
+                PlannedKind::Special(kind) => (*kind, b""),
+                PlannedKind::File(..) | PlannedKind::Directory => continue,
             };
             let attributes = plan.attributes.get(entry.attributes);
             self.write_parents(&entry.path)?;
-            self.write_header(&entry.path, EntryKind::Symlink, attributes, 0, text)?;
+            self.write_header(&entry.path, kind, attributes, 0, text)?;
         }
         Ok(())
     }
