@@ -49,6 +49,12 @@ impl LayerMetadata {
         bytes
     }
 
+    /// Returns the bytes of the metadata file in one line.
+    pub fn to_compact_bytes(&self) -> Vec<u8> {
+        // Infallible, as above.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
     /// Returns the descriptor of the layer as it stands in a manifest.
     pub fn descriptor(&self) -> Descriptor {
         Descriptor {

@@ -1,5 +1,6 @@
 //! The subcommands, one file each: arguments, then what to do with them.
 
+mod compress;
 mod compression;
 mod deploy;
 mod deploy_metadata;
@@ -8,6 +9,7 @@ mod index;
 mod inspect;
 mod layer;
 mod manifest;
+mod media_type;
 mod oci_layout;
 mod pairs;
 mod registry;
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Hash(hash::HashArgs),
     /// Build a layer from files
     Layer(Box<layer::LayerArgs>),
+    /// Compress a layer that is a tar already
+    Compress(Box<compress::CompressArgs>),
     /// Serve images from a directory over the OCI distribution protocol
     Registry(registry::RegistryArgs),
 }
@@ -51,6 +55,7 @@ impl Command {
             Self::DeployMetadata(arguments) => deploy_metadata::run(*arguments),
             Self::Hash(arguments) => hash::run(&arguments),
             Self::Layer(arguments) => layer::run(*arguments),
+            Self::Compress(arguments) => compress::run(*arguments),
             Self::Registry(arguments) => registry::run(&arguments),
         }
     }

@@ -105,7 +105,8 @@ fn a_layer_and_its_metadata_are_the_contracts() {
   "size": {},
   "annotations": {{
     "k": "v"
-  }}
+  }},
+  "encoder": "gzip/1"
 }}
 "#,
         img_oci::Digest::sha256(&blob),
@@ -451,7 +452,11 @@ fn a_tar_is_described_by_its_content_and_not_by_its_name() {
             "layer --name n --add a=hello --format {format} --metadata m layer"
         ));
         folder.succeed("hash --encoding layer-metadata --name n layer described");
-        assert_eq!(folder.read("described"), folder.read("m"));
+        let encoder = format!(",\n  \"encoder\": \"{format}/1\"");
+        assert_eq!(
+            folder.read("described"),
+            folder.read("m").replace(&encoder, "")
+        );
         assert!(
             folder
                 .read("m")
@@ -460,7 +465,7 @@ fn a_tar_is_described_by_its_content_and_not_by_its_name() {
     }
     folder.refuse(
         "hash --encoding layer-metadata --media-type application/vnd.oci.image.layer.v1.tar layer out",
-        &["cannot describe layer", "layer.v1.tar`", "its content is zstd"],
+        &["cannot describe layer", "layer.v1.tar`", "compressed by zstd"],
     );
     folder.succeed("hash --encoding layer-metadata --media-type x/y --annotation k=v layer out");
     assert!(folder.read("out").contains(r#""mediaType": "x/y""#));
@@ -468,6 +473,97 @@ fn a_tar_is_described_by_its_content_and_not_by_its_name() {
     std::fs::write(folder.path("cut"), &whole[..whole.len() - 1]).unwrap();
     folder.refuse(
         "hash --encoding layer-metadata cut out2",
-        &["cannot read cut"],
+        &["cannot describe cut as a layer"],
+    );
+}
+
+#[test]
+fn archives_are_imported_compressed_anew_and_described() {
+    let folder = hello();
+    folder.succeed("layer --add-from-file params --format none in.tar");
+    let tar = std::fs::read(folder.path("in.tar")).unwrap();
+    let diff_id = img_oci::Digest::sha256(&tar).to_string();
+    for (format, name) in [
+        ("gzip", "out.tgz"),
+        ("zstd", "out.tar.zst"),
+        ("none", "out.tar"),
+    ] {
+        for single in ["", "--single-member"] {
+            folder.succeed(&format!(
+                "compress -format {format} {single} --source-format none --annotation k=v --encoder-annotation \
+                 --metadata=m.json --name //a:b --member-cache {} in.tar {name}",
+                folder.path("cache").display()
+            ));
+            let suffix = if single.is_empty() || format == "none" {
+                ""
+            } else {
+                "-single"
+            };
+            let metadata = folder.read("m.json");
+            let says = [
+                format!("{{\"name\":\"//a:b\",\"diff_id\":\"{diff_id}\""),
+                format!("\"dev.rules-img.layer.encoder\":\"{format}{suffix}/1\",\"k\":\"v\""),
+                format!("\"encoder\":\"{format}{suffix}/1\"}}"),
+            ];
+            assert!(
+                says.iter().all(|part| metadata.contains(part)),
+                "{metadata}"
+            );
+            folder.succeed(&format!("hash --encoding layer-metadata {name} h.json"));
+            assert!(folder.read("h.json").contains(&diff_id));
+            folder.succeed(&format!(
+                "layer --import-tar {name} --format none again.tar"
+            ));
+            assert_eq!(std::fs::read(folder.path("again.tar")).unwrap(), tar);
+        }
+    }
+    std::fs::write(folder.path("cut.tar"), &tar[..700]).unwrap();
+    std::fs::write(folder.path("no.tar"), "text").unwrap();
+    let says = ["in the middle of an entry", "bin/hello"];
+    folder.refuse(
+        "compress --metadata m2.json cut.tar x.tgz",
+        &["img compress: ", says[0], says[1]],
+    );
+    folder.refuse(
+        "layer --import-tar cut.tar x.tgz",
+        &["img layer: ", "cut.tar", says[0]],
+    );
+    folder.refuse(
+        "hash --encoding layer-metadata cut.tar x",
+        &["img hash: ", "cut.tar", says[0]],
+    );
+    folder.refuse(
+        "hash --encoding layer-metadata no.tar x",
+        &["no.tar", "middle of an entry"],
+    );
+    folder.refuse(
+        "compress --source-format gzip in.tar x.tgz",
+        &["in.tar", "gzip", "none"],
+    );
+    folder.refuse(
+        "compress --media-type application/vnd.oci.image.layer.v1.tar in.tar x.tgz",
+        &["compressed by gzip"],
+    );
+    folder
+        .succeed("hash --encoding layer-metadata --media-type application/x-text no.tar any.json");
+}
+
+#[test]
+fn the_member_cache_does_not_show() {
+    let folder = hello();
+    let cache = folder.path("cache").display().to_string();
+    folder.succeed("layer --add-from-file params plain.tgz");
+    for _ in 0..3 {
+        folder.succeed(&format!(
+            "layer --name x --member-cache {cache} --member-cache-size 1 --add-from-file params kept.tgz"
+        ));
+        assert_eq!(
+            std::fs::read(folder.path("plain.tgz")).unwrap(),
+            std::fs::read(folder.path("kept.tgz")).unwrap()
+        );
+    }
+    folder.refuse(
+        "layer --member-cache hello/cache --add-from-file params x.tgz",
+        &["hello/cache", "member cache"],
     );
 }

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use clap::{Args, ValueEnum};
 use img_compress::{Decoder, Format, sniff};
-use img_oci::{Algorithm, Digest, HashingReader, MediaType};
+use img_oci::{Algorithm, Digest, HashingReader};
+use img_tar::ArchiveReader;
 use img_wire::LayerMetadata;
 
+use crate::commands::media_type;
 use crate::commands::pairs::{self, KeyValue};
 use crate::failure::{Failure, Outcome};
 use crate::input::InputError;
@@ -39,6 +41,9 @@ pub(crate) struct HashArgs {
     output: PathBuf,
 }
 
+/// Bytes that are read at a time.
+const BUFFER: usize = 256 << 10;
+
 /// What `img hash` writes.
 #[derive(Clone, Copy, ValueEnum)]
 enum Encoding {
@@ -59,13 +64,12 @@ fn parse_algorithm(text: &str) -> Result<Algorithm, String> {
         .map_err(|_| "expected sha256 or sha512".to_owned())
 }
 
-/// What was described by flags is not what is in the file.
+/// The input cannot be described as a layer.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot describe {} as `{said}`: its content is {found}", input.display())]
-struct MediaTypeError {
+#[error("cannot describe {} as a layer", input.display())]
+struct DescribeError<E: std::error::Error + 'static> {
     input: PathBuf,
-    said: String,
-    found: &'static str,
+    source: E,
 }
 
 /// Writes the digest.
@@ -100,8 +104,13 @@ fn describe_layer(args: &HashArgs) -> Result<LayerMetadata, Failure> {
         source,
     };
     let format = sniff_file(&args.input).map_err(failed)?;
-    let media_type = media_type(args, format)?;
-    let (diff_id, digest, size) = digests(args, format).map_err(failed)?;
+    let media_type = media_type::choose(args.media_type.as_deref(), format);
+    let media_type = media_type.map_err(|source| DescribeError {
+        input: args.input.clone(),
+        source,
+    })?;
+    let is_tar = Format::of_layer_media_type(&media_type).is_some();
+    let (diff_id, digest, size) = digests(args, format, is_tar)?;
     Ok(LayerMetadata {
         name: args.name.clone().unwrap_or_else(|| digest.to_string()),
         diff_id,
@@ -119,32 +128,30 @@ fn sniff_file(path: &Path) -> std::io::Result<Format> {
     Ok(sniff(&start))
 }
 
-/// Returns the media type asked for, unless it is a layer's of another compression.
-fn media_type(args: &HashArgs, format: Format) -> Result<MediaType, MediaTypeError> {
-    let Some(said) = &args.media_type else {
-        return Ok(format.layer_media_type());
+/// Returns diff ID, digest and size of a blob; fails if it is said to be a tar and is none that all
+/// readers agree about.
+fn digests(
+    args: &HashArgs,
+    format: Format,
+    is_tar: bool,
+) -> Result<(Digest, Digest, u64), Failure> {
+    let failed = |source| InputError::Read {
+        path: args.input.clone(),
+        source,
     };
-    let said = MediaType::from(said.as_str());
-    match Format::of_layer_media_type(&said) {
-        Some(other) if other != format => Err(MediaTypeError {
-            input: args.input.clone(),
-            said: said.to_string(),
-            found: match format {
-                Format::None => "not compressed",
-                Format::Gzip => "gzip",
-                Format::Zstd => "zstd",
-            },
-        }),
-        _ => Ok(said),
+    let file = File::open(&args.input).map_err(failed)?;
+    let mut blob = HashingReader::new(BufReader::with_capacity(BUFFER, file), args.digest);
+    let content = Decoder::new(&mut blob, format).map_err(failed)?;
+    let mut content = HashingReader::new(content, Algorithm::Sha256);
+    if is_tar {
+        let archive = ArchiveReader::new(&mut content);
+        archive.finish(|_trailer| {}).map_err(|source| {
+            let input = args.input.clone();
+            Failure::with_hint(source.hint(), DescribeError { input, source })
+        })?;
     }
-}
-
-/// Returns diff ID, digest and size of a blob.
-fn digests(args: &HashArgs, format: Format) -> std::io::Result<(Digest, Digest, u64)> {
-    let mut blob = HashingReader::new(BufReader::new(File::open(&args.input)?), args.digest);
-    let content = Decoder::new(&mut blob, format)?;
-    let (diff_id, _) = HashingReader::new(content, Algorithm::Sha256).finish()?;
+    let (diff_id, _) = content.finish().map_err(failed)?;
     // What the decoder left unread belongs to the blob.
-    let (digest, size) = blob.finish()?;
+    let (digest, size) = blob.finish().map_err(failed)?;
     Ok((diff_id, digest, size))
 }

@@ -11,6 +11,7 @@ use img_layer::{BuildLayerError, Input, InputKind, LayerOptions, TreeHandling, b
 use img_wire::{FileMetadata, LayerMetadata, parse_added_files, parse_symlinks};
 
 use crate::commands::compression::{self, CompressionArgs};
+use crate::commands::media_type;
 use crate::commands::pairs::{self, BytePair, KeyValue};
 use crate::failure::{Failure, Outcome};
 use crate::input;
@@ -22,6 +23,9 @@ pub(crate) struct LayerArgs {
     /// Name of the layer in its metadata; its digest by default
     #[arg(long)]
     name: Option<String>,
+    /// Archive to add the entries of, plain, gzip or zstd; they come before everything else
+    #[arg(long, value_name = "TAR")]
+    import_tar: Vec<PathBuf>,
     #[command(flatten)]
     added: AddedArgs,
     /// Executable to add, as path in the image = file
@@ -44,6 +48,9 @@ pub(crate) struct LayerArgs {
     /// File of KEY=VALUE lines to annotate with; --annotation wins
     #[arg(long, value_name = "FILE")]
     annotations_file: Option<PathBuf>,
+    /// Media type of the layer; that of its compression by default
+    #[arg(long)]
+    media_type: Option<String>,
     /// Where to write the layer's metadata
     #[arg(long, value_name = "FILE")]
     metadata: Option<PathBuf>,
@@ -144,6 +151,7 @@ pub(crate) fn run(args: LayerArgs) -> Outcome {
     let mut annotations = input::annotations(args.annotations_file.as_deref(), &args.annotation)?;
     args.compression
         .annotate(&mut annotations, options.compression);
+    let media_type = media_type::choose(args.media_type.as_deref(), options.compression.format())?;
     let params = ParamFiles::read(&args)?;
     let inputs = inputs(&args, &params)?;
     let (blob, file) = Output::create(&args.output)?;
@@ -151,7 +159,7 @@ pub(crate) fn run(args: LayerArgs) -> Outcome {
     let metadata = LayerMetadata {
         name: args.name.unwrap_or_else(|| encoded.digest.to_string()),
         diff_id: encoded.diff_id,
-        media_type: options.compression.format().layer_media_type(),
+        media_type,
         digest: encoded.digest,
         size: encoded.size,
         annotations,
@@ -283,10 +291,16 @@ fn to_path(bytes: &[u8]) -> PathBuf {
     PathBuf::from(OsString::from_vec(bytes.to_vec()))
 }
 
-/// Returns the inputs in the order of the layer: added files, executables each with its runfiles,
+/// Returns the inputs in the order of the layer: archives, added files, executables each with its runfiles,
 /// symlinks.
 fn inputs<'a>(args: &'a LayerArgs, params: &'a ParamFiles) -> Result<Vec<Input<'a>>, Failure> {
     let mut inputs = Vec::new();
+    for archive in &args.import_tar {
+        inputs.push(Input {
+            path: Cow::Borrowed(b""),
+            kind: InputKind::Archive(Cow::Borrowed(archive.as_os_str().as_bytes())),
+        });
+    }
     for added in &args.added.0 {
         match added {
             Added::File(pair) => inputs.push(file(pair)),

@@ -1,0 +1,120 @@
+//! `img compress`: a layer that is a tar already, compressed anew.
+
+use std::fs::File;
+use std::io::{BufReader, Read as _, Seek as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use img_compress::{Decoder, EncoderOptions, Format, MemberStore, sniff};
+use img_layer::{RecompressError, recompress};
+use img_wire::LayerMetadata;
+
+use crate::commands::compression::CompressionArgs;
+use crate::commands::media_type;
+use crate::commands::pairs::{self, KeyValue};
+use crate::failure::{Failure, Outcome};
+use crate::input::{self, InputError};
+use crate::output::{Output, commit_all, prepare};
+
+/// Arguments of `img compress`.
+#[derive(Args)]
+pub(crate) struct CompressArgs {
+    /// Name of the layer in its metadata; its digest by default
+    #[arg(long)]
+    name: Option<String>,
+    /// Compression of the input; fails if its content says otherwise
+    #[arg(long)]
+    source_format: Option<Format>,
+    #[command(flatten)]
+    compression: CompressionArgs,
+    /// Annotation of the layer's descriptor
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pairs::key_value())]
+    annotation: Vec<KeyValue>,
+    /// File of KEY=VALUE lines to annotate with; --annotation wins
+    #[arg(long, value_name = "FILE")]
+    annotations_file: Option<PathBuf>,
+    /// Media type of the layer; that of its compression by default
+    #[arg(long)]
+    media_type: Option<String>,
+    /// Where to write the layer's metadata
+    #[arg(long, value_name = "FILE")]
+    metadata: Option<PathBuf>,
+    /// Tar to compress: plain, gzip or zstd, by its content
+    input: PathBuf,
+    /// Where to write the layer
+    output: PathBuf,
+}
+
+/// The input is not what it was said to be.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot compress {} anew: it was said to be {}, its content is {}", input.display(), said.name(), found.name())]
+struct SourceFormatError {
+    input: PathBuf,
+    said: Format,
+    found: Format,
+}
+
+/// The input cannot be read as one archive.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot compress {} anew", input.display())]
+struct CompressError {
+    input: PathBuf,
+    source: RecompressError,
+}
+
+/// Writes the layer and its metadata.
+pub(crate) fn run(args: CompressArgs) -> Outcome {
+    let compression = args.compression.compression(&args.output)?;
+    let media_type = media_type::choose(args.media_type.as_deref(), compression.format())?;
+    let mut annotations = input::annotations(args.annotations_file.as_deref(), &args.annotation)?;
+    args.compression.annotate(&mut annotations, compression);
+    let reader = open(&args.input, args.source_format)?;
+    let cache = args.compression.cache()?;
+    let (blob, file) = Output::create(&args.output)?;
+    let store = cache.clone().map(|cache| cache as Arc<dyn MemberStore>);
+    let options = EncoderOptions::new(compression, args.compression.jobs());
+    let encoded = recompress(reader, options, store, file).map_err(|source| {
+        let input = args.input.clone();
+        Failure::with_hint(source.hint(), CompressError { input, source })
+    })?;
+    let metadata = LayerMetadata {
+        name: args.name.unwrap_or_else(|| encoded.digest.to_string()),
+        diff_id: encoded.diff_id,
+        media_type,
+        digest: encoded.digest,
+        size: encoded.size,
+        annotations,
+        encoder: Some(compression.encoder()),
+    };
+    let mut outputs = vec![blob];
+    if let Some(path) = &args.metadata {
+        outputs.push(prepare(path, &metadata.to_compact_bytes())?);
+    }
+    commit_all(outputs)?;
+    if let Some(cache) = cache {
+        cache.trim();
+    }
+    Ok(())
+}
+
+/// Opens the input and returns the reader of its plain bytes.
+fn open(path: &Path, said: Option<Format>) -> Result<Decoder<BufReader<File>>, Failure> {
+    let failed = |source| InputError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = File::open(path).map_err(failed)?;
+    let mut start = Vec::new();
+    (&mut file)
+        .take(4)
+        .read_to_end(&mut start)
+        .map_err(failed)?;
+    file.rewind().map_err(failed)?;
+    let found = sniff(&start);
+    if let Some(said) = said.filter(|said| *said != found) {
+        let input = path.to_owned();
+        return Err(SourceFormatError { input, said, found }.into());
+    }
+    Ok(Decoder::new(BufReader::with_capacity(256 << 10, file), found).map_err(failed)?)
+}
