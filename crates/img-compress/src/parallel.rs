@@ -21,8 +21,8 @@ use crate::writer::StreamWriter;
 
 /// More encoder threads than this gain nothing against the serial hash of the content.
 const MAX_JOBS: usize = 32;
-/// Bytes of content that an encoder holds, unless three members take more.
-const CONTENT_MEMORY: usize = 48 << 20;
+/// Bytes of content that an encoder holds, and at most as many of compressed members.
+const CONTENT_MEMORY: usize = 32 << 20;
 
 /// Why a stream could not be compressed.
 #[derive(Debug, Error)]
@@ -94,7 +94,7 @@ pub struct ParallelEncoder<W> {
 
 enum State<W> {
     /// At most one member so far, no thread started.
-    Single(Single<W>),
+    Single(Box<Single<W>>),
     Running(Pipeline<W>),
     /// A thread failed; its error was returned.
     Failed,
@@ -124,17 +124,18 @@ impl<W: Write + Send + 'static> ParallelEncoder<W> {
     }
 
     fn start(mut options: EncoderOptions, hasher: Hasher, writer: StreamWriter<W>) -> Self {
-        options.jobs = options.jobs.clamp(1, MAX_JOBS);
-        let saved = options.store.is_some().then(Vec::new);
         let fit = CONTENT_MEMORY / options.compression.format().target_member_size();
+        // One member is filled and one written while the others are compressed.
+        options.jobs = options.jobs.min(fit - 1).clamp(1, MAX_JOBS);
+        let saved = options.store.is_some().then(Vec::new);
         Self {
-            pool: Pool::new((options.jobs + 2).min(fit).max(3)),
+            pool: Pool::new((options.jobs + 2).min(fit)),
             options,
-            state: State::Single(Single {
+            state: State::Single(Box::new(Single {
                 hash: ContentHash { hasher, saved },
                 writer,
                 member: None,
-            }),
+            })),
         }
     }
 
@@ -150,10 +151,10 @@ impl<W: Write + Send + 'static> ParallelEncoder<W> {
             key,
         };
         self.step(|state, options| match state {
-            State::Single(single @ Single { member: None, .. }) => Ok(State::Single(Single {
-                member: Some(member),
-                ..single
-            })),
+            State::Single(mut single) if single.member.is_none() => {
+                single.member = Some(member);
+                Ok(State::Single(single))
+            }
             State::Single(single) => Ok(State::Running(single.run(options)?.push(member)?)),
             State::Running(pipeline) => Ok(State::Running(pipeline.push(member)?)),
             State::Failed => Err(EncodeError::Thread),
@@ -233,10 +234,10 @@ impl<W: Write + Send + 'static> Single<W> {
         };
         let is_empty = self.writer.is_empty();
         if let Some(member) = self.member.or_else(|| is_empty.then(empty)) {
-            let encoded = encode(&mut encoder, options.store.as_deref(), &member);
+            let bytes = encode(&mut encoder, options.store.as_deref(), &member);
             self.hash.update(member.content.bytes());
             self.writer
-                .write_member(&encoded.map_err(EncodeError::Compress)?)?;
+                .write_member(&bytes.map_err(EncodeError::Compress)?)?;
         }
         let end = encoder.finish().map_err(EncodeError::Compress)?;
         self.writer.write_raw(&end)?;

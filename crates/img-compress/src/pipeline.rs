@@ -25,17 +25,24 @@ pub(crate) struct Member {
     pub(crate) key: Option<MemberKey>,
 }
 
+/// A compressed member, and its content: the buffer is free once the member is written, so their
+/// number bounds both.
+struct EncodedMember {
+    bytes: io::Result<Vec<u8>>,
+    _content: Option<SharedContent>,
+}
+
 /// A member on its way through an encoder, and where the encoder puts the result.
 enum Work {
-    Member(Member, Sender<io::Result<Vec<u8>>>),
+    Member(Member, Sender<EncodedMember>),
     /// No more members come; asks for the end of a single one.
-    Finish(Sender<io::Result<Vec<u8>>>),
+    Finish(Sender<EncodedMember>),
 }
 
 /// What the writer gets, in the order of the stream.
 enum Item {
     /// A compressed member, to come.
-    Encoded(Receiver<io::Result<Vec<u8>>>),
+    Encoded(Receiver<EncodedMember>),
     /// A member as it is.
     Plain(SharedContent),
     /// Bytes that are no member.
@@ -104,7 +111,7 @@ impl Encoding {
     }
 
     /// Tells whether the threads took the member.
-    fn push(&self, member: Member, result: Sender<io::Result<Vec<u8>>>) -> bool {
+    fn push(&self, member: Member, result: Sender<EncodedMember>) -> bool {
         self.to_hash.send(Arc::clone(&member.content)).is_ok()
             && self.work.send(Work::Member(member, result)).is_ok()
     }
@@ -204,8 +211,14 @@ fn encode_members(
     for work in work {
         // Where nobody waits for the result any more, the writer has failed and says why.
         let _ = match work {
-            Work::Member(member, result) => result.send(encode(&mut encoder, store, &member)),
-            Work::Finish(result) => result.send(encoder.finish()),
+            Work::Member(member, result) => result.send(EncodedMember {
+                bytes: encode(&mut encoder, store, &member),
+                _content: Some(member.content),
+            }),
+            Work::Finish(result) => result.send(EncodedMember {
+                bytes: encoder.finish(),
+                _content: None,
+            }),
         };
     }
 }
@@ -222,9 +235,9 @@ pub(crate) fn encode(
     if let Some(stored) = store.load(&key) {
         return Ok(stored);
     }
-    let encoded = encoder.encode(member.content.bytes())?;
-    store.save(&key, &encoded);
-    Ok(encoded)
+    let bytes = encoder.encode(member.content.bytes())?;
+    store.save(&key, &bytes);
+    Ok(bytes)
 }
 
 fn hash_content(mut hash: ContentHash, content: &Receiver<SharedContent>) -> ContentHash {
@@ -243,7 +256,7 @@ fn write_items<W: Write>(
             Item::Plain(content) => writer.write_member(content.bytes())?,
             Item::Encoded(member) => {
                 let member = member.recv().map_err(|_| EncodeError::Thread)?;
-                writer.write_member(&member.map_err(EncodeError::Compress)?)?;
+                writer.write_member(&member.bytes.map_err(EncodeError::Compress)?)?;
             }
             Item::Raw(bytes) => writer.write_raw(&bytes)?,
             Item::Positions(asked) => {

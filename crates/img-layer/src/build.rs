@@ -69,20 +69,20 @@ fn build_from_kept<W: Write + Send + 'static>(
     let members = member_plans(plan, options, &hashes)?;
     let trail = Trail::load(kept, options.compression);
     let prefix = Prefix::write(&members, &trail, kept, options.compression, output)?;
-    let encoder = EncoderOptions {
+    let encoding = EncoderOptions {
         store: Some(std::sync::Arc::clone(&kept.store) as std::sync::Arc<dyn MemberStore>),
         ..EncoderOptions::new(options.compression, options.jobs)
     };
     let encoder = match prefix.checkpoint {
-        Some(checkpoint) => ParallelEncoder::resume(prefix.output, encoder, checkpoint),
-        None => ParallelEncoder::new(prefix.output, encoder),
+        Some(checkpoint) => ParallelEncoder::resume(prefix.output, encoding, checkpoint),
+        None => ParallelEncoder::new(prefix.output, encoding),
     };
     let skip = prefix.members;
     let files = skip.checked_sub(1).map_or(0, |last| members[last].files);
     let sink = EncodeSink::new(encoder, Keys::Planned(&members), skip);
-    let encoded = encode(plan, options, &hashes, sink, files)?;
-    trail.save(kept, &members, skip, &encoded.checkpoints);
-    Ok(encoded)
+    let layer = encode(plan, options, &hashes, sink, files)?;
+    trail.save(kept, &members, skip, &layer.checkpoints);
+    Ok(layer)
 }
 
 /// Returns what is known of each member before any content is read.

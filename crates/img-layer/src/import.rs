@@ -18,6 +18,7 @@ use img_tar::{ArchiveReader, EntryKind, Member};
 
 use crate::attributes::Attributes;
 use crate::content::{Content, Hash};
+use crate::entries::Origin;
 use crate::error::{BuildLayerError, ImportError, shown};
 use crate::path::{on_disk, parent};
 
@@ -69,6 +70,17 @@ pub(crate) struct Inode {
     pub(crate) member: usize,
     pub(crate) size: u64,
     pub(crate) hash: Hash,
+}
+
+impl Inode {
+    /// Returns where its content is, in the archive with this number.
+    pub(crate) fn origin(&self, archive: usize) -> Origin<'static> {
+        Origin::Member {
+            archive,
+            member: self.member,
+            hash: self.hash,
+        }
+    }
 }
 
 impl Imported {

@@ -180,60 +180,56 @@ impl<'a> LayerPlan<'a> {
         Ok(())
     }
 
-    /// Adds the entries of an archive: files and directories, further names of files, the rest.
+    /// Adds the entries of an archive: directories, files, further names of files, the rest.
     fn import(&mut self, imported: Imported) -> Result<(), BuildLayerError> {
         let archive = self.archives.len();
-        let mut names: Vec<Option<EntryId>> = vec![None; imported.inodes.len()];
-        let mut links = Vec::new();
-        let mut files: Vec<(usize, Planned<'a>)> = Vec::new();
-        let mut directories = Vec::new();
+        let mut files = Vec::new();
         for node in imported.nodes {
-            let attributes = self.attributes.of_imported(node.attributes);
-            let planned = |kind| Planned {
+            let entry = Planned {
                 path: Cow::Owned(node.path),
-                attributes,
-                kind,
+                attributes: self.attributes.of_imported(node.attributes),
+                kind: match node.kind {
+                    NodeKind::Directory => PlannedKind::Directory,
+                    NodeKind::Symlink(text) => PlannedKind::Symlink(Cow::Owned(text)),
+                    NodeKind::Special(kind) => PlannedKind::Special(kind),
+                    NodeKind::File(number) => {
+                        let inode = &imported.inodes[number];
+                        PlannedKind::File(inode.origin(archive), inode.size)
+                    }
+                },
             };
-            match node.kind {
-                NodeKind::Directory => directories.push(planned(PlannedKind::Directory)),
-                NodeKind::Symlink(text) => {
-                    let symlink = planned(PlannedKind::Symlink(Cow::Owned(text)));
-                    self.specials.extend(self.entries.add(symlink)?);
-                }
-                NodeKind::Special(kind) => {
-                    let special = planned(PlannedKind::Special(kind));
-                    self.specials.extend(self.entries.add(special)?);
-                }
-                NodeKind::File(number) => {
-                    let inode = &imported.inodes[number];
-                    let origin = Origin::Member {
-                        archive,
-                        member: inode.member,
-                        hash: inode.hash,
-                    };
-                    files.push((number, planned(PlannedKind::File(origin, inode.size))));
-                }
+            match entry.kind {
+                PlannedKind::File(..) => files.push(entry),
+                PlannedKind::Directory => self.content.extend(self.entries.add(entry)?),
+                _ => self.specials.extend(self.entries.add(entry)?),
             }
         }
-        for directory in directories {
-            self.content.extend(self.entries.add(directory)?);
-        }
-        // Content comes in the order of the archive, whatever names it has at the end.
-        files.sort_by_key(|(number, _)| *number);
-        for (number, file) in files {
+        self.archives.push(imported.archive);
+        self.add_imported_files(files)
+    }
+
+    /// Adds files of an archive in the order of their content there, each once; what other names they
+    /// have become hard links.
+    fn add_imported_files(&mut self, mut files: Vec<Planned<'a>>) -> Result<(), BuildLayerError> {
+        let member = |file: &Planned<'_>| match file.kind {
+            PlannedKind::File(Origin::Member { member, .. }, _) => Some(member),
+            _ => None,
+        };
+        files.sort_by_key(member);
+        let mut first: Option<(Option<usize>, EntryId)> = None;
+        for file in files {
+            let number = member(&file);
             let Some(id) = self.entries.add(file)? else {
                 continue;
             };
-            match names[number] {
-                Some(first) => links.push((id, first)),
-                None => {
-                    names[number] = Some(id);
+            match first {
+                Some((same, first)) if same == number => self.hard_links.push((id, first)),
+                _ => {
+                    first = Some((number, id));
                     self.content.push(id);
                 }
             }
         }
-        self.hard_links.extend(links);
-        self.archives.push(imported.archive);
         Ok(())
     }
 

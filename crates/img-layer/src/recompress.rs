@@ -5,9 +5,8 @@
 //! that is built from files.
 
 use std::io::{self, Read, Write};
-use std::sync::Arc;
 
-use img_compress::{EncodeError, Encoded, EncoderOptions, MemberStore, ParallelEncoder};
+use img_compress::{EncodeError, Encoded, EncoderOptions, ParallelEncoder};
 use img_tar::{ArchiveReader, Member, ReadError};
 use thiserror::Error;
 
@@ -52,17 +51,16 @@ impl RecompressError {
 /// See [`RecompressError`]. What was written to the output by then is not a layer.
 pub fn recompress<W: Write + Send + 'static>(
     reader: impl Read + Send,
-    options: EncoderOptions,
-    store: Option<Arc<dyn MemberStore>>,
+    mut options: EncoderOptions,
     output: W,
 ) -> Result<Encoded<W>, RecompressError> {
     let compression = options.compression;
-    let store = store.filter(|_| can_be_kept(compression));
-    let keys = match store {
+    options.store = options.store.filter(|_| can_be_kept(compression));
+    let keys = match options.store {
         Some(_) => Keys::of_content(compression),
         None => Keys::None,
     };
-    let encoder = ParallelEncoder::new(output, EncoderOptions { store, ..options });
+    let encoder = ParallelEncoder::new(output, options);
     let target = compression.format().target_member_size();
     let mut stream = MemberStream::new(EncodeSink::new(encoder, keys, 0), target);
     let mut archive = ArchiveReader::new(reader);

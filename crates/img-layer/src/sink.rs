@@ -106,7 +106,7 @@ pub(crate) enum Keys<'m> {
     /// What is known of all members.
     Planned(&'m [MemberPlan]),
     /// The hash of the whole content of each, on top of this one.
-    OfContent(Hasher),
+    OfContent(Box<Hasher>),
 }
 
 impl Keys<'_> {
@@ -114,7 +114,7 @@ impl Keys<'_> {
     pub(crate) fn of_content(compression: Compression) -> Self {
         let mut start = start(compression);
         start.update(b"content\n");
-        Self::OfContent(start)
+        Self::OfContent(Box::new(start))
     }
 }
 

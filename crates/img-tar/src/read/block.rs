@@ -47,9 +47,12 @@ impl HeaderBlock {
                 Vec::new()
             }
         };
-        let device = |field, range| match is_new {
-            true => unsigned(field, &block[range]),
-            false => Ok(0),
+        let device = |field, range| {
+            if is_new {
+                unsigned(field, &block[range])
+            } else {
+                Ok(0)
+            }
         };
         let (seconds, nanoseconds) = (signed("mtime", &block[136..148])?, 0);
         Ok(Self {

@@ -72,9 +72,11 @@ pub(crate) fn run(args: CompressArgs) -> Outcome {
     let reader = open(&args.input, args.source_format)?;
     let cache = args.compression.cache()?;
     let (blob, file) = Output::create(&args.output)?;
-    let store = cache.clone().map(|cache| cache as Arc<dyn MemberStore>);
-    let options = EncoderOptions::new(compression, args.compression.jobs());
-    let encoded = recompress(reader, options, store, file).map_err(|source| {
+    let options = EncoderOptions {
+        store: cache.clone().map(|cache| cache as Arc<dyn MemberStore>),
+        ..EncoderOptions::new(compression, args.compression.jobs())
+    };
+    let encoded = recompress(reader, options, file).map_err(|source| {
         let input = args.input.clone();
         Failure::with_hint(source.hint(), CompressError { input, source })
     })?;

@@ -65,9 +65,10 @@ impl CompressionArgs {
             .format
             .or_else(|| Format::of_file_name(&name))
             .unwrap_or(Format::Gzip);
-        let members = match self.single_member {
-            true => Members::Single,
-            false => Members::Many,
+        let members = if self.single_member {
+            Members::Single
+        } else {
+            Members::Many
         };
         Ok(Compression::new(format, self.compression_level)?.with_members(members))
     }
