@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::pax::append_record;
-use crate::{BLOCK_SIZE, PaxRecords, padding};
+use crate::{BLOCK_SIZE, LARGEST_EXTENSION, PaxRecords, padding, time};
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,6 +102,14 @@ pub enum HeaderError {
     /// A device number has more than 21 bits, for which no format has a record that all readers know.
     #[error("device {0}:{1} cannot stand in a tar header: its numbers have more than 21 bits")]
     Device(u32, u32),
+    /// The extended header would be too large.
+    #[error("`{}` needs an extended header of {size} bytes, readers take at most {LARGEST_EXTENSION}", String::from_utf8_lossy(path).escape_debug())]
+    Extension {
+        /// Path of the entry.
+        path: Vec<u8>,
+        /// Bytes that the header would have.
+        size: usize,
+    },
 }
 
 /// Appends the header blocks of `entry`; its content and padding come after.
@@ -132,7 +140,7 @@ pub fn append_header(out: &mut Vec<u8>, entry: &Entry<'_>) -> Result<(), HeaderE
     let mut records = Vec::new();
     fill(&mut block, entry, path, &mut records);
     if !records.is_empty() || !entry.pax.is_empty() {
-        append_extended_header(out, entry, records);
+        append_extended_header(out, entry, records)?;
     }
     out.extend_from_slice(&block.finish());
     Ok(())
@@ -166,12 +174,16 @@ fn fill(block: &mut Block, entry: &Entry<'_>, path: &[u8], records: &mut Vec<Rec
     let seconds = u64::try_from(entry.mtime.seconds).ok();
     let fits = seconds.is_some_and(|seconds| block.set_octal(MTIME, seconds));
     if !fits || entry.mtime.nanoseconds != 0 {
-        records.push(("mtime", decimal_time(entry.mtime).into_bytes()));
+        records.push(("mtime", time::decimal(entry.mtime).into_bytes()));
     }
 }
 
 /// Appends the PAX extended header with `records` and the entry's own.
-fn append_extended_header(out: &mut Vec<u8>, entry: &Entry<'_>, records: Vec<Record>) {
+fn append_extended_header(
+    out: &mut Vec<u8>,
+    entry: &Entry<'_>,
+    records: Vec<Record>,
+) -> Result<(), HeaderError> {
     let mut all = entry.pax.clone();
     all.extend(
         records
@@ -181,6 +193,12 @@ fn append_extended_header(out: &mut Vec<u8>, entry: &Entry<'_>, records: Vec<Rec
     let mut body = Vec::new();
     for (key, value) in &all {
         append_record(&mut body, key, value);
+    }
+    if body.len() > LARGEST_EXTENSION {
+        return Err(HeaderError::Extension {
+            path: entry.path.to_vec(),
+            size: body.len(),
+        });
     }
     let mut block = Block::new(b'x', 0o644);
     let base = entry.path.rsplit(|b| *b == b'/').next().unwrap_or_default();
@@ -199,18 +217,7 @@ fn append_extended_header(out: &mut Vec<u8>, entry: &Entry<'_>, records: Vec<Rec
     out.extend_from_slice(&block.finish());
     out.extend_from_slice(&body);
     out.extend_from_slice(padding(size));
-}
-
-/// Seconds as PAX writes them: sign, whole seconds, and the fraction without trailing zeros.
-fn decimal_time(time: Timestamp) -> String {
-    if time.nanoseconds == 0 {
-        return time.seconds.to_string();
-    }
-    let total = i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanoseconds);
-    let sign = if total < 0 { "-" } else { "" };
-    let (seconds, nanoseconds) = (total.abs() / 1_000_000_000, total.abs() % 1_000_000_000);
-    let text = format!("{sign}{seconds}.{nanoseconds:09}");
-    text.trim_end_matches('0').to_owned()
+    Ok(())
 }
 
 /// Offset and length of a field in the header block.
@@ -390,23 +397,12 @@ mod tests {
     }
 
     #[test]
-    fn times_before_1970_keep_their_fraction() {
-        let time = |seconds, nanoseconds| {
-            decimal_time(Timestamp {
-                seconds,
-                nanoseconds,
-            })
-        };
-        assert_eq!(time(-2, 500_000_000), "-1.5");
-        assert_eq!(time(1, 20_000_000), "1.02");
-        assert_eq!(time(-3, 0), "-3");
-    }
-
-    #[test]
-    fn a_name_with_nul_is_refused() {
+    fn names_that_nobody_reads_are_refused() {
         let mut out = Vec::new();
         assert!(append_header(&mut out, &file(b"a\0b")).is_err());
         assert!(append_header(&mut out, &file(b"")).is_err());
+        let long = vec![b'n'; 1 << 20];
+        assert!(append_header(&mut out, &file(&long)).is_err());
         assert!(out.is_empty());
     }
 

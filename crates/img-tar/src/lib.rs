@@ -1,8 +1,9 @@
 //! Tar archives, written and read.
 //!
-//! Writing: the header blocks of an entry, its padding, and the end of the archive. A header is USTAR where every field fits, else USTAR with a PAX extended header before it; GNU
-//! extensions are never written. The same entry gives the same bytes everywhere. No state is held
-//! between entries, and neither order nor content is decided here.
+//! Writing: the header blocks of an entry, its padding, and the end of the archive. A header is USTAR
+//! where every field fits, else USTAR with a PAX extended header before it; GNU extensions are never
+//! written. The same entry gives the same bytes everywhere. No state is held between entries, and
+//! neither order nor content is decided here.
 //!
 //! Reading: [`ArchiveReader`], which refuses what readers disagree about.
 //!
@@ -11,6 +12,7 @@
 mod header;
 mod pax;
 mod read;
+mod time;
 
 pub use header::{Entry, EntryKind, HeaderError, Timestamp, append_header};
 pub use pax::{PaxRecords, RecordError, check_user_record};
@@ -18,6 +20,9 @@ pub use read::{ArchiveReader, ContentReader, Member, ReadError, ReadErrorKind};
 
 /// Size of a tar block in bytes.
 pub const BLOCK_SIZE: usize = 512;
+
+/// Largest body of an extension header that is read or written, in bytes; the same as Go's.
+const LARGEST_EXTENSION: usize = 1 << 20;
 
 /// The end of an archive: two blocks of zeros.
 pub const END_OF_ARCHIVE: [u8; 2 * BLOCK_SIZE] = [0; 2 * BLOCK_SIZE];

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+use crate::time;
+
 /// Records of an extended header, sorted by key.
 pub type PaxRecords = BTreeMap<String, Vec<u8>>;
 
-/// Keys that a header field has already decided, or that change how the archive is read.
-const RESERVED: [&str; 10] = [
+/// Keys that a header field has already decided, or that change how the records are read.
+pub(crate) const RESERVED: [&str; 10] = [
     "path",
     "linkpath",
     "size",
@@ -30,24 +32,60 @@ pub enum RecordError {
     /// Decided by a header field.
     #[error("PAX key `{0}` is set by the entry itself: use the field of that name")]
     Reserved(String),
+    /// Some readers see another entry because of it.
+    #[error("PAX key `{}` {reason}", key.escape_debug())]
+    Meaning {
+        /// The key.
+        key: String,
+        /// What it does.
+        reason: &'static str,
+    },
     /// Holds a NUL byte.
     #[error("the value of PAX key `{0}` holds a NUL byte")]
     Value(String),
+    /// Is no time.
+    #[error("PAX key `{0}` must be seconds in decimal, with an optional fraction")]
+    Time(String),
 }
 
 /// Checks a record that a user added to an entry.
 pub fn check_user_record(key: &str, value: &[u8]) -> Result<(), RecordError> {
+    if RESERVED.contains(&key) {
+        return Err(RecordError::Reserved(key.to_owned()));
+    }
+    check_record(key, value)
+}
+
+/// Checks a record for which the entry has no field.
+pub(crate) fn check_record(key: &str, value: &[u8]) -> Result<(), RecordError> {
     if key.is_empty() || key.contains(['=', '\0', '\n']) {
         return Err(RecordError::Key(key.to_owned()));
     }
-    if RESERVED.contains(&key) || key.starts_with("GNU.sparse.") {
-        return Err(RecordError::Reserved(key.to_owned()));
+    if let Some(reason) = meaning(key) {
+        return Err(RecordError::Meaning {
+            key: key.to_owned(),
+            reason,
+        });
     }
     // Extended attributes are bytes; everything else is text.
     if value.contains(&0) && !key.starts_with("SCHILY.xattr.") {
         return Err(RecordError::Value(key.to_owned()));
     }
+    if matches!(key, "atime" | "ctime") && time::parse(value).is_none() {
+        return Err(RecordError::Time(key.to_owned()));
+    }
     Ok(())
+}
+
+/// Says what a record does to the entry in readers that know it; most records do nothing.
+fn meaning(key: &str) -> Option<&'static str> {
+    match key {
+        "SCHILY.realsize" | "SUN.holesdata" => Some("makes a sparse file of the entry"),
+        "SCHILY.devmajor" | "SCHILY.devminor" => Some("is a device number to some readers alone"),
+        _ if key.starts_with("GNU.sparse.") => Some("makes a sparse file of the entry"),
+        _ if key.starts_with("GNU.") => Some("is known to GNU tar alone"),
+        _ => None,
+    }
 }
 
 /// Appends one record.
@@ -99,6 +137,7 @@ mod tests {
     fn records_that_contradict_a_header_are_refused() {
         assert_eq!(check_user_record("SCHILY.xattr.user.x", b"a\0b"), Ok(()));
         assert_eq!(check_user_record("comment", b"hi"), Ok(()));
+        assert_eq!(check_user_record("atime", b"-1.5"), Ok(()));
         for key in [
             "",
             "a=b",
@@ -106,7 +145,11 @@ mod tests {
             "path",
             "size",
             "GNU.sparse.map",
+            "GNU.dumpdir",
+            "SUN.holesdata",
+            "SCHILY.devmajor",
             "hdrcharset",
+            "atime",
         ] {
             assert!(check_user_record(key, b"").is_err(), "{key}");
         }

@@ -16,6 +16,7 @@ mod error;
 mod extension;
 mod member;
 mod name;
+mod number;
 mod records;
 mod source;
 
@@ -95,10 +96,7 @@ impl<R: Read> ArchiveReader<R> {
         loop {
             let at = self.source.position();
             let Some(block) = self.next_block(offset)? else {
-                if !self.header.is_empty() {
-                    return Err(self.error(at, ReadErrorKind::ExtensionAtEnd));
-                }
-                return Ok(None);
+                return self.end_after(at, &extensions).map(|()| None);
             };
             self.header.extend_from_slice(&block);
             let block = HeaderBlock::parse(&block).map_err(|kind| self.error(at, kind))?;
@@ -192,16 +190,35 @@ impl<R: Read> ArchiveReader<R> {
         Ok(None)
     }
 
+    /// Notes the global extension headers before the end: an archive of nothing may have one.
+    fn end_after(&mut self, at: u64, extensions: &Extensions) -> Result<(), ReadError> {
+        if !extensions.is_empty() {
+            return Err(self.error(at, ReadErrorKind::ExtensionAtEnd));
+        }
+        let mut end = std::mem::take(&mut self.header);
+        end.extend(self.end.take().unwrap_or_default());
+        self.end = Some(end);
+        self.path.clear();
+        Ok(())
+    }
+
     /// Reads the body of an extension header, which is noted with the header.
     fn extension_body(&mut self, at: u64, block: &HeaderBlock) -> Result<Vec<u8>, ReadError> {
         let size = extension::body_size(block).map_err(|kind| self.error(at, kind))?;
-        let padded = size.next_multiple_of(BLOCK_SIZE);
         let start = self.header.len();
-        // At most 1 MiB, as checked above.
-        let mut body = vec![0; padded];
-        self.fill(&mut body)?;
-        self.header.extend_from_slice(&body);
+        self.fill_header(size.next_multiple_of(BLOCK_SIZE))?;
         Ok(self.header[start..start + size].to_vec())
+    }
+
+    /// Reads that many bytes to the header, which grows as they come.
+    fn fill_header(&mut self, bytes: usize) -> Result<(), ReadError> {
+        let limit = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let mut limited = (&mut self.source).take(limit);
+        match limited.read_to_end(&mut self.header) {
+            Ok(read) if read == bytes => Ok(()),
+            Ok(_) => Err(self.error(self.source.position(), ReadErrorKind::Cut)),
+            Err(error) => Err(self.io(error)),
+        }
     }
 
     fn finish_member(

@@ -1,7 +1,8 @@
-//! One header block: its fields, as Go's `archive/tar` reads them.
+//! One header block: its fields, as Go's `archive/tar` and all other readers find them.
 
 use super::ReadErrorKind;
-use crate::{BLOCK_SIZE, Timestamp};
+use super::number::{octal, shown, signed, unsigned};
+use crate::BLOCK_SIZE;
 
 /// The fields of a header block.
 #[derive(Debug)]
@@ -14,7 +15,7 @@ pub(super) struct HeaderBlock {
     pub(super) uid: u64,
     pub(super) gid: u64,
     pub(super) size: u64,
-    pub(super) mtime: Timestamp,
+    pub(super) mtime: i64,
     pub(super) uname: Vec<u8>,
     pub(super) gname: Vec<u8>,
     pub(super) device: (u64, u64),
@@ -33,69 +34,64 @@ enum Dialect {
     Gnu,
 }
 
+type Block = [u8; BLOCK_SIZE];
 const CHECKSUM: std::ops::Range<usize> = 148..156;
 
 impl HeaderBlock {
-    pub(super) fn parse(block: &[u8; BLOCK_SIZE]) -> Result<Self, ReadErrorKind> {
+    pub(super) fn parse(block: &Block) -> Result<Self, ReadErrorKind> {
         check_sum(block)?;
-        let dialect = dialect(block);
-        let is_new = dialect != Dialect::V7;
-        let text = |range| {
-            if is_new {
-                c_string(&block[range]).to_vec()
-            } else {
-                Vec::new()
-            }
-        };
-        let device = |field, range| {
-            if is_new {
-                unsigned(field, &block[range])
-            } else {
-                Ok(0)
-            }
-        };
-        let (seconds, nanoseconds) = (signed("mtime", &block[136..148])?, 0);
+        // Zeros in a block without magic, as checked there.
+        let prefix = prefix(block, dialect(block)?)?;
         Ok(Self {
             type_flag: block[156],
-            name: joined(prefix(block, dialect)?, c_string(&block[..100])),
+            name: joined(prefix, c_string(&block[..100])),
             link: c_string(&block[157..257]).to_vec(),
             mode: unsigned("mode", &block[100..108])?,
             uid: unsigned("uid", &block[108..116])?,
             gid: unsigned("gid", &block[116..124])?,
             size: unsigned("size", &block[124..136])?,
-            mtime: Timestamp {
-                seconds,
-                nanoseconds,
-            },
-            uname: text(265..297),
-            gname: text(297..329),
-            device: (device("devmajor", 329..337)?, device("devminor", 337..345)?),
+            mtime: signed("mtime", &block[136..148])?,
+            uname: c_string(&block[265..297]).to_vec(),
+            gname: c_string(&block[297..329]).to_vec(),
+            device: (
+                unsigned("devmajor", &block[329..337])?,
+                unsigned("devminor", &block[337..345])?,
+            ),
         })
     }
 }
 
-fn dialect(block: &[u8; BLOCK_SIZE]) -> Dialect {
+/// Returns the dialect as Go sees it.
+///
+/// Without one of the known magics only the fields of V7 count, but Python reads the others, and
+/// libarchive takes any version of `ustar` for USTAR.
+fn dialect(block: &Block) -> Result<Dialect, ReadErrorKind> {
     match (&block[257..263], &block[263..265], &block[508..512]) {
-        (b"ustar\0", b"00", b"tar\0") => Dialect::Star,
-        (b"ustar\0", ..) => Dialect::Ustar,
-        (b"ustar ", b" \0", _) => Dialect::Gnu,
-        _ => Dialect::V7,
+        (b"ustar\0", _, b"tar\0") => Ok(Dialect::Star),
+        (b"ustar\0", ..) => Ok(Dialect::Ustar),
+        (b"ustar ", b" \0", _) => Ok(Dialect::Gnu),
+        _ if block[257..].iter().all(|byte| *byte == 0) => Ok(Dialect::V7),
+        _ => Err(ReadErrorKind::Magic(shown(&block[257..265]))),
     }
 }
 
 /// Returns the prefix of the name.
-fn prefix(block: &[u8; BLOCK_SIZE], dialect: Dialect) -> Result<&[u8], ReadErrorKind> {
-    match dialect {
-        Dialect::V7 => Ok(&[]),
-        Dialect::Ustar => Ok(c_string(&block[345..500])),
-        Dialect::Star => Ok(c_string(&block[345..476])),
-        Dialect::Gnu => {
-            // Times stand where others have the prefix. An old version of Go wrote a prefix there.
-            signed("atime", &block[345..357])?;
-            signed("ctime", &block[357..369])?;
-            Ok(&[])
-        }
+///
+/// Python reads a prefix in all dialects, and all readers but Go and star 155 bytes of it in that of
+/// star. So times of access are refused where they could be one.
+fn prefix(block: &Block, dialect: Dialect) -> Result<&[u8], ReadErrorKind> {
+    let prefix = c_string(&block[345..500]);
+    let longest = match dialect {
+        Dialect::Ustar => 155,
+        Dialect::Star => 131,
+        // Long names are no entries: nobody looks for their prefix.
+        Dialect::Gnu if matches!(block[156], b'L' | b'K') => return Ok(&[]),
+        Dialect::Gnu | Dialect::V7 => 0,
+    };
+    if prefix.len() > longest {
+        return Err(ReadErrorKind::Prefix(shown(prefix)));
     }
+    Ok(prefix)
 }
 
 fn joined(prefix: &[u8], name: &[u8]) -> Vec<u8> {
@@ -107,7 +103,7 @@ fn joined(prefix: &[u8], name: &[u8]) -> Vec<u8> {
 }
 
 /// The sum of all bytes, those of the checksum taken as spaces. Old writers took bytes as signed.
-fn check_sum(block: &[u8; BLOCK_SIZE]) -> Result<(), ReadErrorKind> {
+fn check_sum(block: &Block) -> Result<(), ReadErrorKind> {
     let mut spaced = *block;
     spaced[CHECKSUM].fill(b' ');
     let unsigned_sum: i64 = spaced.iter().map(|byte| i64::from(*byte)).sum();
@@ -115,8 +111,8 @@ fn check_sum(block: &[u8; BLOCK_SIZE]) -> Result<(), ReadErrorKind> {
         .iter()
         .map(|byte| i64::from(byte.cast_signed()))
         .sum();
-    match signed("checksum", &block[CHECKSUM]) {
-        Ok(sum) if sum == unsigned_sum || sum == signed_sum => Ok(()),
+    match octal(&block[CHECKSUM]) {
+        Some(sum) if sum == unsigned_sum || sum == signed_sum => Ok(()),
         _ => Err(ReadErrorKind::Checksum {
             expected: shown(&block[CHECKSUM]),
             found: unsigned_sum,
@@ -128,85 +124,4 @@ fn check_sum(block: &[u8; BLOCK_SIZE]) -> Result<(), ReadErrorKind> {
 pub(super) fn c_string(field: &[u8]) -> &[u8] {
     let end = field.iter().position(|byte| *byte == 0);
     &field[..end.unwrap_or(field.len())]
-}
-
-fn unsigned(field: &'static str, bytes: &[u8]) -> Result<u64, ReadErrorKind> {
-    u64::try_from(signed(field, bytes)?).map_err(|_| ReadErrorKind::Number {
-        field,
-        found: shown(bytes),
-        expected: "a number that is not negative",
-    })
-}
-
-/// Returns a number in octal digits, or in base 256 if the first bit is set.
-fn signed(field: &'static str, bytes: &[u8]) -> Result<i64, ReadErrorKind> {
-    let number = match bytes.first() {
-        Some(first) if first & 0x80 != 0 => base_256(bytes),
-        _ => octal(bytes),
-    };
-    number.ok_or_else(|| ReadErrorKind::Number {
-        field,
-        found: shown(bytes),
-        expected: "octal digits, or base 256 below 2^63",
-    })
-}
-
-fn octal(bytes: &[u8]) -> Option<i64> {
-    let is_filler = |byte: &u8| matches!(byte, b' ' | 0);
-    let start = bytes.iter().position(|byte| !is_filler(byte));
-    let Some(start) = start else {
-        return Some(0);
-    };
-    let end = bytes.iter().rposition(|byte| !is_filler(byte))?;
-    bytes[start..=end].iter().try_fold(0i64, |number, byte| {
-        let digit = matches!(byte, b'0'..=b'7').then(|| i64::from(byte - b'0'))?;
-        number.checked_mul(8)?.checked_add(digit)
-    })
-}
-
-/// Two's complement, big endian, of all bits but the first.
-fn base_256(bytes: &[u8]) -> Option<i64> {
-    let (first, rest) = bytes.split_first()?;
-    let is_negative = first & 0x40 != 0;
-    let start = i64::from(first & 0x3f) - if is_negative { 0x40 } else { 0 };
-    rest.iter().try_fold(start, |number, byte| {
-        number.checked_mul(256)?.checked_add(i64::from(*byte))
-    })
-}
-
-fn shown(bytes: &[u8]) -> String {
-    format!("`{}`", bytes.escape_ascii())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_octal_or_base_256() {
-        let check = |bytes: &[u8], expected: Option<i64>| {
-            assert_eq!(signed("size", bytes).ok(), expected, "{bytes:?}");
-        };
-        check(b"0000644\0", Some(0o644));
-        check(b"   644 \0", Some(0o644));
-        check(b"\0\0\0\0", Some(0));
-        check(b"    ", Some(0));
-        check(b"77777777777", Some(0o77_777_777_777));
-        check(b"64 4", None);
-        check(b"64\x004", None);
-        check(b"-1", None);
-        check(b"0x1f", None);
-        check(b"8", None);
-        check(b"\x80\0\0\0\0\0\x01\0", Some(256));
-        check(b"\xff\xff\xff\xff\xff\xff\xff\xff", Some(-1));
-        check(b"\xff\xff\xff\xff\xff\xff\xff\xfe", Some(-2));
-        check(b"\xc0\0\0\0", Some(-(0x40 << 24)));
-        check(
-            b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff",
-            Some(i64::MAX),
-        );
-        check(b"\x80\0\0\0\x80\0\0\0\0\0\0\0", None);
-        check(b"\xff\xff\xff\xff\x80\0\0\0\0\0\0\0", Some(i64::MIN));
-        check(b"\xff\xff\xff\xff\x7f\xff\xff\xff\xff\xff\xff\xff", None);
-    }
 }

@@ -54,6 +54,17 @@ pub enum ReadErrorKind {
         /// What its bytes sum up to.
         found: i64,
     },
+    /// Fields behind a magic that readers do not know alike.
+    #[error(
+        "its magic is {0}, expected that of ustar or GNU tar, or zeros up to the end of the header: \
+         readers disagree whether these fields count"
+    )]
+    Magic(String),
+    /// A name prefix that not all readers see.
+    #[error(
+        "{0} stands where some readers look for the first part of the path, and others for times"
+    )]
+    Prefix(String),
     /// A number that is none.
     #[error("field `{field}` is {found}, expected {expected}")]
     Number {
@@ -130,9 +141,17 @@ impl ReadError {
             ReadErrorKind::Cut | ReadErrorKind::ExtensionAtEnd => {
                 Some("the archive is incomplete: make or download it again")
             }
-            _ => Some(
-                "make the archive again with `tar --format=pax --no-recursion`, or with bsdtar",
-            ),
+            ReadErrorKind::AfterEnd | ReadErrorKind::LoneZeroBlock => {
+                Some("archives cannot be joined with `cat`: use `tar --concatenate`")
+            }
+            ReadErrorKind::Name { .. } => {
+                Some("make the archive again, with paths below the root of the image")
+            }
+            ReadErrorKind::Type { flag: b'S', .. }
+            | ReadErrorKind::Refused(RecordError::Meaning { .. }) => {
+                Some("make the archive again, without `--sparse` and `--incremental`")
+            }
+            _ => Some("make the archive again with `tar --format=posix`, or with bsdtar"),
         }
     }
 }

@@ -3,9 +3,8 @@
 use super::ReadErrorKind;
 use super::block::{HeaderBlock, c_string};
 use super::records::{self, Records};
+use crate::LARGEST_EXTENSION;
 
-/// Largest body of an extension header in bytes, as in Go.
-const LARGEST: usize = 1 << 20;
 /// Most extension headers before an entry.
 const MOST: usize = 16;
 
@@ -21,10 +20,10 @@ pub(super) fn is_extension(type_flag: u8) -> bool {
 /// Returns the size of an extension header's body in bytes.
 pub(super) fn body_size(block: &HeaderBlock) -> Result<usize, ReadErrorKind> {
     match usize::try_from(block.size) {
-        Ok(size) if size <= LARGEST => Ok(size),
+        Ok(size) if size <= LARGEST_EXTENSION => Ok(size),
         _ => Err(ReadErrorKind::ExtensionSize {
             size: block.size,
-            limit: LARGEST,
+            limit: LARGEST_EXTENSION,
         }),
     }
 }
@@ -51,16 +50,27 @@ impl Extensions {
                 let doubled = self.records.replace(records).is_some();
                 refuse(doubled, "two PAX extension headers for one entry")
             }
-            PAX_GLOBAL => check_global(&records::parse(body)?),
+            PAX_GLOBAL => {
+                check_global(&records::parse(body)?)?;
+                refuse(
+                    !self.is_empty(),
+                    "a global extension header between an entry and its own",
+                )
+            }
             GNU_LONG_NAME => {
-                let doubled = self.long_name.replace(c_string(body).to_vec()).is_some();
+                let doubled = self.long_name.replace(long(body)?).is_some();
                 refuse(doubled, "two GNU long names for one entry")
             }
             _ => {
-                let doubled = self.long_link.replace(c_string(body).to_vec()).is_some();
+                let doubled = self.long_link.replace(long(body)?).is_some();
                 refuse(doubled, "two GNU long link targets for one entry")
             }
         }
+    }
+
+    /// Tells whether there were none but global ones.
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.is_none() && self.long_name.is_none() && self.long_link.is_none()
     }
 
     /// Fails if PAX and GNU headers both name the same thing.
@@ -77,8 +87,24 @@ impl Extensions {
         refuse(
             self.long_link.is_some() && has("linkpath"),
             "a PAX link target and a GNU long link target",
+        )?;
+        // Some readers took the size for that of the GNU header.
+        refuse(
+            (self.long_name.is_some() || self.long_link.is_some()) && has("size"),
+            "a PAX size and a GNU long name or link target",
         )
     }
+}
+
+/// Returns the name in the body of a GNU header; what follows its NUL could be seen by some.
+fn long(body: &[u8]) -> Result<Vec<u8>, ReadErrorKind> {
+    let name = c_string(body);
+    let has_more = body[name.len()..].iter().any(|byte| *byte != 0);
+    refuse(
+        has_more,
+        "a GNU long name or link target with a NUL byte in it",
+    )?;
+    Ok(name.to_vec())
 }
 
 fn refuse(wrong: bool, what: &'static str) -> Result<(), ReadErrorKind> {

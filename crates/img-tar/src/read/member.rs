@@ -5,7 +5,8 @@ use super::block::HeaderBlock;
 use super::extension::Extensions;
 use super::name::{check_whiteout, normalize};
 use super::records::{self, Records};
-use crate::{EntryKind, PaxRecords, Timestamp, check_user_record};
+use crate::pax::{RESERVED, check_record};
+use crate::{EntryKind, PaxRecords, Timestamp};
 
 /// An entry of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,20 +36,6 @@ pub struct Member {
     /// Further PAX records, such as extended attributes.
     pub pax: PaxRecords,
 }
-
-/// Keys that a field of the entry takes over, or that mean nothing once it is read.
-const TAKEN: [&str; 10] = [
-    "path",
-    "linkpath",
-    "size",
-    "uid",
-    "gid",
-    "uname",
-    "gname",
-    "mtime",
-    "charset",
-    "hdrcharset",
-];
 
 /// Returns the entry of a header block with the extension headers before it.
 pub(super) fn resolve(
@@ -81,7 +68,7 @@ pub(super) fn resolve(
         offset,
         path,
         kind,
-        mode: mode(block.mode)?,
+        mode: mode(block.mode, kind)?,
         uid: number(&records, "uid")?.unwrap_or(block.uid),
         gid: number(&records, "gid")?.unwrap_or(block.gid),
         uname: text(
@@ -93,8 +80,11 @@ pub(super) fn resolve(
             bytes(&records, "gname").unwrap_or_else(|| block.gname.clone()),
         )?,
         mtime: match records.get("mtime") {
-            Some(value) => records::time("mtime", value)?,
-            None => block.mtime,
+            Some(value) => records::timestamp("mtime", value)?,
+            None => Timestamp {
+                seconds: block.mtime,
+                nanoseconds: 0,
+            },
         },
         size,
         link,
@@ -115,11 +105,7 @@ fn number(records: &Records, key: &'static str) -> Result<Option<u64>, ReadError
 fn check_records(records: &Records) -> Result<(), ReadErrorKind> {
     for (key, value) in records {
         let reason = match key.as_str() {
-            _ if key.starts_with("GNU.sparse.") || key == "SCHILY.realsize" => {
-                "makes a sparse file of the entry, which is not supported"
-            }
-            _ if key.starts_with("GNU.volume.") => "belongs to a part of a split archive",
-            _ if TAKEN.contains(&key.as_str()) && value.is_empty() => {
+            _ if RESERVED.contains(&key.as_str()) && value.is_empty() => {
                 "has no value, which some readers take for none and others for an empty one"
             }
             "path" | "linkpath" | "uname" | "gname" if value.contains(&0) => "holds a NUL byte",
@@ -143,8 +129,11 @@ fn kind(block: &HeaderBlock, name: &[u8], size: u64) -> Result<EntryKind, ReadEr
     let refuse = |reason| Err(ReadErrorKind::Type { flag, reason });
     let kind = match flag {
         // The flag of regular files before POSIX, when directories were known by their slash.
+        0 if is_directory_name != block.name.ends_with(b"/") => {
+            return refuse("some readers take it for a directory because of a slash at its end");
+        }
         0 if is_directory_name => EntryKind::Directory,
-        b'0' if is_directory_name => {
+        b'0' | b'7' if is_directory_name => {
             return refuse(
                 "a regular file whose name ends in a slash is a directory to some readers",
             );
@@ -159,7 +148,8 @@ fn kind(block: &HeaderBlock, name: &[u8], size: u64) -> Result<EntryKind, ReadEr
         b'V' | b'M' | b'N' | b'D' => return refuse("it is known to GNU tar alone"),
         _ => return refuse("no standard says what it is"),
     };
-    if kind != EntryKind::Regular && size != 0 {
+    if kind != EntryKind::Regular && (size != 0 || block.size != 0) {
+        let size = size.max(block.size);
         let what = match kind {
             EntryKind::HardLink => "hard link",
             EntryKind::Symlink => "symlink",
@@ -172,12 +162,16 @@ fn kind(block: &HeaderBlock, name: &[u8], size: u64) -> Result<EntryKind, ReadEr
 }
 
 fn device(block: &HeaderBlock) -> Result<EntryKind, ReadErrorKind> {
+    // As many bits as octal digits hold; Linux has no more than 20.
     let part = |field, number: u64| {
-        u32::try_from(number).map_err(|_| ReadErrorKind::Number {
-            field,
-            found: number.to_string(),
-            expected: "a device number below 2^32",
-        })
+        let number_32 = u32::try_from(number).ok();
+        number_32
+            .filter(|number| *number < 1 << 21)
+            .ok_or_else(|| ReadErrorKind::Number {
+                field,
+                found: number.to_string(),
+                expected: "a device number below 2^21",
+            })
     };
     let major = part("devmajor", block.device.0)?;
     let minor = part("devminor", block.device.1)?;
@@ -210,14 +204,25 @@ fn resolve_link(kind: EntryKind, link: Vec<u8>) -> Result<Vec<u8>, ReadErrorKind
     }
 }
 
-/// Returns the permission bits; some writers put the type of the file above them.
-fn mode(mode: u64) -> Result<u32, ReadErrorKind> {
+/// Returns the permission bits; some writers put the type of the file above them, which some readers
+/// then believe.
+fn mode(mode: u64, kind: EntryKind) -> Result<u32, ReadErrorKind> {
+    let is_type = |bits| match kind {
+        EntryKind::Regular => bits == 0o100_000,
+        EntryKind::Directory => bits == 0o040_000,
+        EntryKind::Symlink => bits == 0o120_000,
+        EntryKind::CharacterDevice { .. } => bits == 0o020_000,
+        EntryKind::BlockDevice { .. } => bits == 0o060_000,
+        EntryKind::Fifo => bits == 0o010_000,
+        // That of what it links to.
+        EntryKind::HardLink => bits <= 0o170_000,
+    };
     match u32::try_from(mode) {
-        Ok(bits) if bits <= 0o177_777 => Ok(bits & 0o7777),
+        Ok(bits) if bits <= 0o7777 || is_type(bits & !0o7777) => Ok(bits & 0o7777),
         _ => Err(ReadErrorKind::Number {
             field: "mode",
             found: format!("{mode:o}"),
-            expected: "permission bits",
+            expected: "permission bits, and no type but that of the entry",
         }),
     }
 }
@@ -234,8 +239,8 @@ fn text(field: &'static str, bytes: Vec<u8>) -> Result<String, ReadErrorKind> {
 fn rest(records: Records) -> Result<PaxRecords, ReadErrorKind> {
     let mut rest = PaxRecords::new();
     for (key, value) in records {
-        if !TAKEN.contains(&key.as_str()) {
-            check_user_record(&key, &value)?;
+        if !RESERVED.contains(&key.as_str()) {
+            check_record(&key, &value)?;
             rest.insert(key, value);
         }
     }

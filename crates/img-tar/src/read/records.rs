@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::ReadErrorKind;
-use crate::Timestamp;
+use crate::{Timestamp, time};
 
 /// Values by key.
 pub(super) type Records = BTreeMap<String, Vec<u8>>;
@@ -68,45 +68,13 @@ pub(super) fn number(field: &'static str, value: &[u8]) -> Result<u64, ReadError
 }
 
 /// Returns a time: seconds with an optional sign and fraction; digits after nanoseconds are dropped.
-pub(super) fn time(field: &'static str, value: &[u8]) -> Result<Timestamp, ReadErrorKind> {
-    parse_time(value).ok_or_else(|| {
+pub(super) fn timestamp(field: &'static str, value: &[u8]) -> Result<Timestamp, ReadErrorKind> {
+    time::parse(value).ok_or_else(|| {
         wrong(
             field,
             value,
             "seconds in decimal, with an optional fraction",
         )
-    })
-}
-
-fn parse_time(value: &[u8]) -> Option<Timestamp> {
-    let text = std::str::from_utf8(value).ok()?;
-    let (is_negative, text) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text),
-    };
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !are_digits(whole) || !are_digits(fraction) {
-        return None;
-    }
-    let seconds: i64 = whole.parse().ok()?;
-    let nanoseconds: u32 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
-    if !is_negative {
-        return Some(Timestamp {
-            seconds,
-            nanoseconds,
-        });
-    }
-    // Rounded down, the fraction counts upwards.
-    Some(match nanoseconds {
-        0 => Timestamp {
-            seconds: -seconds,
-            nanoseconds: 0,
-        },
-        _ => Timestamp {
-            seconds: (-seconds).checked_sub(1)?,
-            nanoseconds: 1_000_000_000 - nanoseconds,
-        },
     })
 }
 
@@ -144,36 +112,6 @@ mod tests {
             b"2 \n",
         ] {
             assert!(parse(body).is_err(), "{}", body.escape_ascii());
-        }
-    }
-
-    #[test]
-    fn times_are_rounded_towards_the_past() {
-        let check = |text: &str, expected: Option<(i64, u32)>| {
-            let found = time("mtime", text.as_bytes()).ok();
-            assert_eq!(
-                found.map(|t| (t.seconds, t.nanoseconds)),
-                expected,
-                "{text}"
-            );
-        };
-        check("1350244992.023960108", Some((1_350_244_992, 23_960_108)));
-        check("1.", Some((1, 0)));
-        check("1.5", Some((1, 500_000_000)));
-        check("-1.5", Some((-2, 500_000_000)));
-        check("-3", Some((-3, 0)));
-        check("1.0000000009", Some((1, 0)));
-        for wrong in [
-            "",
-            "-",
-            ".5",
-            "nan",
-            "1e3",
-            "+1",
-            "99999999999999999999",
-            "1.x",
-        ] {
-            check(wrong, None);
         }
     }
 }

@@ -94,7 +94,7 @@ fn names_come_from_where_go_takes_them() {
     );
     assert_eq!(path(&archive(&[&file(b"/etc/x")])), b"etc/x");
     let with_prefix = block(b"name", b'0', b"0", |b| {
-        b[345..351].copy_from_slice(b"prefix")
+        b[345..351].copy_from_slice(b"prefix");
     });
     assert_eq!(path(&archive(&[&with_prefix])), b"prefix/name");
     assert_eq!(
@@ -206,7 +206,7 @@ fn what_readers_disagree_about_is_refused() {
     check("file with slash", &[&with_body(b"a/", b'0', b"")], "slash");
     let link = |name: &[u8], target: &[u8]| {
         block(name, b'1', b"0", |b| {
-            b[157..157 + target.len()].copy_from_slice(target)
+            b[157..157 + target.len()].copy_from_slice(target);
         })
     };
     check("link to itself", &[&link(b"a", b"./a")], "the entry itself");
