@@ -1,5 +1,6 @@
 """Builds a layer."""
 
+load("//img/private/actions:compression.bzl", "add_compression")
 load("//img/private/actions:layer_content.bzl", "layer_content_args", "layer_source")
 load("//img/private/actions:run_img.bzl", "img_args", "lines_args", "run_img")
 load("//img/private/attrs:annotations.bzl", "add_annotations")
@@ -23,7 +24,7 @@ def layer_action(ctx, *, compression, create_parent_directories, tree_artifact_h
     args = img_args(ctx, "layer")
     args.add(ctx.label, format = "--name=%s")
     args.add("--metadata", metadata)
-    _add_compression(args, compression)
+    add_compression(args, compression)
     if create_parent_directories:
         args.add("--create-parent-directories")
     args.add("--layer-tree-artifact-handling", tree_artifact_handling)
@@ -46,14 +47,8 @@ def layer_action(ctx, *, compression, create_parent_directories, tree_artifact_h
         blob = blob,
         metadata = metadata,
         media_type = compression.media_type,
-        estargz = False,
+        estargz = compression.estargz,
     )
-
-def _add_compression(args, compression):
-    args.add("--format", compression.format)
-    if compression.level != None:
-        args.add("--compression-level", compression.level)
-    args.add("--compressor-jobs", compression.jobs)
 
 def _file_metadata_args(ctx):
     # One argument a file: what may grow too long for a command line goes to a file then.

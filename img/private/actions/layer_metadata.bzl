@@ -3,7 +3,7 @@
 load("//img/private/actions:run_img.bzl", "img_args", "run_img")
 load("//img/private/providers:layer_info.bzl", "LayerInfo")
 
-def layer_metadata_action(ctx, tar, *, label, output_name, media_type):
+def layer_metadata_action(ctx, tar, *, label, output_name, media_type, add_annotations = None):
     """Makes a layer of a tar by hashing it; its bytes stay.
 
     Args:
@@ -12,6 +12,8 @@ def layer_metadata_action(ctx, tar, *, label, output_name, media_type):
         label: Label of the target that the tar belongs to, the name of the layer in its metadata.
         output_name: str, name of the metadata file.
         media_type: str, media type of the tar.
+        add_annotations: function from Args and rule context to list of File, which adds annotations
+            to the command line and returns its inputs; none by default.
 
     Returns:
         LayerInfo.
@@ -21,7 +23,8 @@ def layer_metadata_action(ctx, tar, *, label, output_name, media_type):
     args.add("--digest", "sha256")
     args.add("--encoding", "layer-metadata")
     args.add(label, format = "--name=%s")
-    args.add("--media-type", media_type)
+    args.add(media_type, format = "--media-type=%s")
+    annotations = add_annotations(args, ctx) if add_annotations else []
     args.add(tar)
     args.add(metadata)
     run_img(
@@ -29,7 +32,7 @@ def layer_metadata_action(ctx, tar, *, label, output_name, media_type):
         [args],
         mnemonic = "LayerMetadata",
         progress_message = "Hashing layer %{input}",
-        inputs = [tar],
+        inputs = [tar] + annotations,
         outputs = [metadata],
     )
     return LayerInfo(blob = tar, metadata = metadata, media_type = media_type, estargz = False)

@@ -1,6 +1,6 @@
 """What level and how many jobs to compress a layer with."""
 
-load("//img/private/lib:media_types.bzl", "GZIP_LAYER", "ZSTD_LAYER")
+load("//img/private/lib:media_types.bzl", "GZIP_LAYER", "UNCOMPRESSED_LAYER", "ZSTD_LAYER")
 
 _FORMATS = {
     "gzip": struct(
@@ -21,6 +21,18 @@ _FORMATS = {
 
 COMPRESSION_FORMATS = _FORMATS.keys()
 
+# What a layer that is a tar already may be.
+UNCOMPRESSED = "none"
+TAR_FORMATS = COMPRESSION_FORMATS + [UNCOMPRESSED]
+
+_FORMAT_BY_EXTENSION = {
+    "gz": "gzip",
+    "tar": UNCOMPRESSED,
+    "tgz": "gzip",
+    "tzst": "zstd",
+    "zst": "zstd",
+}
+
 ALL_CORES = "nproc"
 
 # The tool's own default, which no flag expresses.
@@ -30,29 +42,40 @@ def layer_extension(format):
     """Returns what the name of a layer's blob ends in.
 
     Args:
-        format: str, gzip or zstd.
+        format: str, gzip, zstd or none.
 
     Returns:
         str.
     """
-    return _FORMATS[format].extension
+    return ".tar" if format == UNCOMPRESSED else _FORMATS[format].extension
 
 def compressed_media_type(format):
-    """Returns the media type of a layer that is compressed.
+    """Returns the media type of a layer.
 
     Args:
-        format: str, gzip or zstd.
+        format: str, gzip, zstd or none.
 
     Returns:
         str.
     """
-    return _FORMATS[format].media_type
+    return UNCOMPRESSED_LAYER if format == UNCOMPRESSED else _FORMATS[format].media_type
+
+def tar_format(basename):
+    """Returns the compression that the name of a tar stands for.
+
+    Args:
+        basename: str, file name without directories.
+
+    Returns:
+        str, gzip, zstd or none; None for a name that is not one of a tar.
+    """
+    return _FORMAT_BY_EXTENSION.get(basename.split(".")[-1])
 
 def parse_level(format, level, compilation_mode):
     """Returns the compression level that a setting stands for.
 
     Args:
-        format: str, gzip or zstd.
+        format: str, gzip, zstd or none.
         level: str, the setting: auto, fastest, best, -1 or a number.
         compilation_mode: str, opt, fastbuild or dbg.
 
@@ -60,6 +83,8 @@ def parse_level(format, level, compilation_mode):
         struct with `level`, an int or None for the format's default, and `error`, None or a str that
         says which levels there are.
     """
+    if format == UNCOMPRESSED:
+        return struct(level = None, error = None)
     bounds = _FORMATS[format]
     if level == "auto":
         level = {"opt": "best", "fastbuild": "fastest"}.get(compilation_mode, _DEFAULT_LEVEL)
@@ -75,6 +100,22 @@ def parse_level(format, level, compilation_mode):
         bounds.best,
         format,
     ))
+
+def parse_member_cache(place, size):
+    """Returns where compressed members are kept.
+
+    Args:
+        place: str, the setting: empty, memory or the absolute path of a directory.
+        size: str, the setting: a number of MiB.
+
+    Returns:
+        struct with `error`, None or a str that says what is allowed.
+    """
+    if place not in ["", "memory"] and not place.startswith("/"):
+        return struct(error = "an empty text, memory or the absolute path of a directory")
+    if not size.isdigit() or int(size) == 0:
+        return struct(error = "a size in MiB, from 1")
+    return struct(error = None)
 
 def parse_jobs(jobs, compilation_mode):
     """Returns how many jobs a setting stands for.

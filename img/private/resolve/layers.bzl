@@ -4,6 +4,7 @@ load("//img/private/actions:layer_metadata.bzl", "layer_metadata_action")
 load("//img/private/lib:fail_attr.bzl", "fail_attr")
 load("//img/private/lib:media_types.bzl", "LAYER_TAR_SUFFIXES", "layer_media_type")
 load("//img/private/providers:layer_info.bzl", "LayerInfo")
+load("//img/private/providers:layers_info.bzl", "LayersInfo")
 
 def resolve_layers(ctx):
     """Returns the layers of a rule with attribute `layers`.
@@ -18,6 +19,9 @@ def resolve_layers(ctx):
     for target in ctx.attr.layers:
         if LayerInfo in target:
             layers.append(target[LayerInfo])
+            continue
+        if LayersInfo in target:
+            layers.extend(target[LayersInfo].layers)
             continue
         tars = target[DefaultInfo].files.to_list()
         if not tars:

@@ -8,11 +8,10 @@ load("//img/private/lib:fail_attr.bzl", "fail_attr")
 load("//img/private/lib:file_metadata.bzl", "is_file_metadata")
 load("//img/private/lib:image_paths.bzl", "has_line_break", "strip_root")
 load("//img/private/providers:layer_info.bzl", "LayerInfo")
+load("//img/private/providers:layers_info.bzl", "LayersInfo")
 load("//img/private/resolve:choice.bzl", "choice_attr", "resolve_choice")
-load("//img/private/resolve:compression.bzl", "COMPRESSION_ATTRS", "resolve_compression")
+load("//img/private/resolve:compression.bzl", "ENABLED", "compression_attrs", "resolve_compression")
 load("//img/private/toolchain:toolchain_type.bzl", "TOOLCHAIN_TYPE")
-
-_ENABLED = "enabled"
 
 def _image_layer_impl(ctx):
     _check_paths(ctx, "srcs", ctx.attr.srcs.keys())
@@ -27,7 +26,7 @@ def _image_layer_impl(ctx):
         create_parent_directories = resolve_choice(
             ctx.attr.create_parent_directories,
             ctx.attr._default_create_parent_directories,
-        ) == _ENABLED,
+        ) == ENABLED,
         tree_artifact_handling = resolve_choice(
             ctx.attr.tree_artifact_handling,
             ctx.attr._default_tree_artifact_handling,
@@ -40,6 +39,7 @@ def _image_layer_impl(ctx):
             metadata = depset([layer.metadata]),
         ),
         layer,
+        LayersInfo(layers = [layer]),
     ]
 
 def _check_paths(ctx, attribute, paths):
@@ -101,7 +101,7 @@ image_layer(
 
 Output groups: `layer` (the blob) and `metadata` (JSON with its digests and size).
 """,
-    attrs = ANNOTATION_ATTRS | COMPRESSION_ATTRS | {
+    attrs = ANNOTATION_ATTRS | compression_attrs() | {
         "create_parent_directories": choice_attr(
             ["enabled", "disabled"],
             doc = "Whether the layer has an entry for each directory that leads to one of its files",
@@ -148,6 +148,6 @@ with `No such file or directory`. Write such a symlink into `symlinks`.""",
             providers = [BuildSettingInfo],
         ),
     },
-    provides = [LayerInfo],
+    provides = [LayerInfo, LayersInfo],
     toolchains = [TOOLCHAIN_TYPE],
 )

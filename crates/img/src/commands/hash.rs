@@ -14,7 +14,7 @@ use img_wire::LayerMetadata;
 use crate::commands::media_type;
 use crate::commands::pairs::{self, KeyValue};
 use crate::failure::{Failure, Outcome};
-use crate::input::InputError;
+use crate::input::{self, InputError};
 use crate::output::{commit_all, prepare};
 
 /// Arguments of `img hash`.
@@ -32,6 +32,9 @@ pub(crate) struct HashArgs {
     /// Annotation of the layer's descriptor
     #[arg(long, value_name = "KEY=VALUE", value_parser = pairs::key_value())]
     annotation: Vec<KeyValue>,
+    /// File of KEY=VALUE lines to annotate with; --annotation wins
+    #[arg(long, value_name = "FILE")]
+    annotations_file: Option<PathBuf>,
     /// Media type of the layer; that of its compression by default
     #[arg(long)]
     media_type: Option<String>,
@@ -117,7 +120,7 @@ fn describe_layer(args: &HashArgs) -> Result<LayerMetadata, Failure> {
         media_type,
         digest,
         size,
-        annotations: args.annotation.iter().cloned().collect(),
+        annotations: input::annotations(args.annotations_file.as_deref(), &args.annotation)?,
         encoder: None,
     })
 }
