@@ -20,7 +20,19 @@ _settings_argv_test = argv_test_rule({
     "//img/settings:create_parent_directories": "enabled",
     "//img/settings:layer_tree_artifact_handling": "deduplicate_symlink",
 })
+_compression_argv_test = argv_test_rule({
+    "//img/settings:encoder_annotation": "disabled",
+    "//img/settings:layer_member_cache": "/var/cache/members",
+    "//img/settings:layer_member_cache_size": "64",
+    "//img/settings:single_member": "enabled",
+})
+_estargz_argv_test = argv_test_rule({"//img/settings:estargz": "enabled"})
 _failure_test = failure_test_rule()
+_cache_failure_test = failure_test_rule({"//img/settings:layer_member_cache": "cache"})
+_cache_size_failure_test = failure_test_rule({
+    "//img/settings:layer_member_cache": "memory",
+    "//img/settings:layer_member_cache_size": "1G",
+})
 _level_failure_test = failure_test_rule({"//img/settings:compression_level": "9"})
 _jobs_failure_test = failure_test_rule({"//img/settings:compression_jobs": "all"})
 
@@ -50,6 +62,7 @@ def _flags(
         format = "gzip",
         jobs = "nproc",
         level = "1",
+        compression = ["--encoder-annotation"],
         before_trees = [],
         trees = "full"):
     """Returns the arguments before the content of a layer."""
@@ -63,7 +76,7 @@ def _flags(
     ] + (["--compression-level", level] if level else []) + [
         "--compressor-jobs",
         jobs,
-    ] + before_trees + [
+    ] + compression + before_trees + [
         "--layer-tree-artifact-handling",
         trees,
     ] + list(flags)
@@ -306,6 +319,69 @@ def _attribute_tests():
         target_under_test = ":full_layer",
     )
 
+def _compression_tests():
+    _compression_argv_test(
+        name = "compression_settings_reach_the_command_line",
+        size = "small",
+        argv = _flags(
+            "plain_layer",
+            "etc/a|" + _A,
+            compression = [
+                "--single-member",
+                "--member-cache=/var/cache/members",
+                "--member-cache-size",
+                "64",
+            ],
+        ) + _output("plain_layer"),
+        mnemonic = "LayerTar",
+        target_under_test = ":plain_layer",
+    )
+    _layer(name = "estargz_layer", srcs = {"/etc/a": ":one_file"}, estargz = "enabled")
+    _layer(name = "single_layer", srcs = {"/etc/a": ":one_file"}, single_member = "enabled")
+    for name, target, rule, flag in [
+        ("estargz_reaches_the_command_line", "estargz_layer", _argv_test, "--estargz"),
+        ("estargz_setting_stands_in", "plain_layer", _estargz_argv_test, "--estargz"),
+        ("single_member_reaches_the_command_line", "single_layer", _argv_test, "--single-member"),
+    ]:
+        rule(
+            name = name,
+            size = "small",
+            argv = _flags(
+                target,
+                "etc/a|" + _A,
+                compression = [flag, "--encoder-annotation"],
+            ) + _output(target),
+            mnemonic = "LayerTar",
+            target_under_test = ":" + target,
+        )
+    providers_test(
+        name = "estargz_layer_says_so",
+        size = "small",
+        expected = {
+            "LayerInfo": "bin/tests/analysis/estargz_layer.tgz " +
+                         "bin/tests/analysis/estargz_layer_metadata.json " +
+                         "application/vnd.oci.image.layer.v1.tar+gzip estargz",
+            "LayersInfo": "bin/tests/analysis/estargz_layer.tgz",
+        },
+        target_under_test = ":estargz_layer",
+    )
+    _check_failure(
+        name = "estargz_of_one_member_is_refused",
+        estargz = "enabled",
+        single_member = "enabled",
+        message = ["`single_member`", "found: both enabled"],
+    )
+    _check_failure(
+        name = "member_cache_at_a_relative_path_is_refused",
+        rule = _cache_failure_test,
+        message = ["`compress`", "memory or the absolute path", "found: \"cache\" in "],
+    )
+    _check_failure(
+        name = "member_cache_size_is_a_number",
+        rule = _cache_size_failure_test,
+        message = ["`compress`", "a size in MiB", "\"1G\" in "],
+    )
+
 def _check_failure(name, message, rule = _failure_test, **kwargs):
     layer = name + "_layer"
     _layer(name = layer, **kwargs)
@@ -370,4 +446,5 @@ def layer_tests():
     _declare_fixtures()
     _content_tests()
     _attribute_tests()
+    _compression_tests()
     _failure_tests()

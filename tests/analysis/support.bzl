@@ -1,7 +1,7 @@
 """Analysis tests that compare all of something: a command line, the providers, a message."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("//img:providers.bzl", "DeployInfo", "ImageIndexInfo", "ImageManifestInfo", "LayerInfo", "PullInfo")
+load("//img:providers.bzl", "DeployInfo", "ImageIndexInfo", "ImageManifestInfo", "LayerInfo", "LayersInfo", "PullInfo")
 
 def normalize(text):
     """Returns text without what differs between configurations and Bazel versions.
@@ -149,6 +149,8 @@ def _describe(target):
                 description["group " + name] = _paths(getattr(target[OutputGroupInfo], name).to_list())
     if LayerInfo in target:
         description["LayerInfo"] = _describe_layer(target[LayerInfo])
+    if LayersInfo in target:
+        description["LayersInfo"] = _paths([layer.blob for layer in target[LayersInfo].layers])
     if ImageManifestInfo in target:
         for name, text in _describe_manifest(target[ImageManifestInfo]).items():
             description["ImageManifestInfo." + name] = text

@@ -20,17 +20,20 @@ def _jobs(*arguments):
 extensions_name_the_compression_test = table_test(layer_extension, [
     (["gzip"], ".tgz"),
     (["zstd"], ".tar.zst"),
+    (["none"], ".tar"),
 ])
 
 media_types_name_the_compression_test = table_test(compressed_media_type, [
     (["gzip"], "application/vnd.oci.image.layer.v1.tar+gzip"),
     (["zstd"], "application/vnd.oci.image.layer.v1.tar+zstd"),
+    (["none"], "application/vnd.oci.image.layer.v1.tar"),
 ])
 
 _GZIP_LEVELS = "auto, fastest, best, -1 or 0 to 9 for gzip"
 _ZSTD_LEVELS = "auto, fastest, best, -1 or 1 to 4 for zstd"
 
 levels_are_checked_for_the_format_test = table_test(_level, [
+    (["none", "9", "opt"], None),
     (["gzip", "auto", "opt"], 9),
     (["gzip", "auto", "fastbuild"], 1),
     (["gzip", "auto", "dbg"], None),
