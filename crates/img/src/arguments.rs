@@ -6,9 +6,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
 
 use clap::Command;
 use thiserror::Error;
+
+use crate::context::Context;
 
 /// A parameter file that could not be read.
 #[derive(Debug, Error)]
@@ -22,11 +25,13 @@ pub(crate) struct ReadArgumentsError {
 pub(crate) fn normalize(
     arguments: Vec<OsString>,
     command: &Command,
+    context: &Context,
 ) -> Result<Vec<OsString>, ReadArgumentsError> {
     let mut arguments = arguments.into_iter();
     let program = arguments.next();
     let mut normalizer = Normalizer {
         command,
+        context,
         flags: None,
         next: Next::Any,
         done: Vec::new(),
@@ -51,6 +56,7 @@ enum Next {
 
 struct Normalizer<'c> {
     command: &'c Command,
+    context: &'c Context,
     /// The subcommand, once it was named.
     flags: Option<&'c Command>,
     next: Next,
@@ -61,7 +67,7 @@ impl Normalizer<'_> {
     fn add(&mut self, argument: OsString) -> Result<(), ReadArgumentsError> {
         match (self.next, argument.as_bytes()) {
             (Next::Any, [b'@', path @ ..]) if !path.is_empty() && !is_label(path) => {
-                for line in read_lines(OsStr::from_bytes(path))? {
+                for line in read_lines(self.context, OsStr::from_bytes(path))? {
                     self.add_one(line);
                 }
             }
@@ -122,8 +128,9 @@ fn is_label(after_at: &[u8]) -> bool {
     after_at.windows(2).any(|pair| pair == b"//")
 }
 
-fn read_lines(path: &OsStr) -> Result<Vec<OsString>, ReadArgumentsError> {
-    let bytes = std::fs::read(path).map_err(|source| ReadArgumentsError {
+fn read_lines(context: &Context, path: &OsStr) -> Result<Vec<OsString>, ReadArgumentsError> {
+    let bytes = context.path(Path::new(path)).and_then(std::fs::read);
+    let bytes = bytes.map_err(|source| ReadArgumentsError {
         path: path.into(),
         source,
     })?;
@@ -161,7 +168,7 @@ mod tests {
             .chain(arguments)
             .map(OsString::from)
             .collect();
-        let normalized = normalize(arguments, &command()).unwrap();
+        let normalized = normalize(arguments, &command(), &Context::default()).unwrap();
         assert_eq!(normalized[2..], *expected);
     }
 
@@ -204,6 +211,6 @@ mod tests {
             &["--name", "with space", "", "--cmd", "@x", "z"],
         );
         let missing = vec!["img".into(), "layer".into(), "@/no/such/file".into()];
-        assert!(normalize(missing, &command()).is_err());
+        assert!(normalize(missing, &command(), &Context::default()).is_err());
     }
 }

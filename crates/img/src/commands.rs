@@ -16,6 +16,7 @@ mod registry;
 
 use clap::Subcommand;
 
+use crate::context::Context;
 use crate::failure::Outcome;
 
 /// All subcommands.
@@ -44,18 +45,18 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Runs the subcommand.
-    pub(crate) fn run(self) -> Outcome {
+    /// Runs the subcommand in the context, which those that build nothing do without.
+    pub(crate) fn run(self, context: &Context) -> Outcome {
         match self {
             Self::Inspect(arguments) => inspect::run(&arguments),
-            Self::OciLayout(arguments) => oci_layout::run(&arguments),
-            Self::Index(arguments) => index::run(&arguments),
-            Self::Manifest(arguments) => manifest::run(&arguments),
+            Self::OciLayout(arguments) => oci_layout::run(&arguments, context),
+            Self::Index(arguments) => index::run(&arguments, context),
+            Self::Manifest(arguments) => manifest::run(&arguments, context),
             Self::Deploy(arguments) => deploy::run(arguments),
-            Self::DeployMetadata(arguments) => deploy_metadata::run(*arguments),
-            Self::Hash(arguments) => hash::run(&arguments),
-            Self::Layer(arguments) => layer::run(*arguments),
-            Self::Compress(arguments) => compress::run(*arguments),
+            Self::DeployMetadata(arguments) => deploy_metadata::run(*arguments, context),
+            Self::Hash(arguments) => hash::run(&arguments, context),
+            Self::Layer(arguments) => layer::run(*arguments, context),
+            Self::Compress(arguments) => compress::run(*arguments, context),
             Self::Registry(arguments) => registry::run(&arguments),
         }
     }

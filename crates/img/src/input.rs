@@ -1,10 +1,15 @@
 //! Input files of commands, read whole, with the path in every error.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use img_wire::parse_key_values;
 use thiserror::Error;
+
+use crate::context::Context;
 
 /// Why an input could not be used.
 #[derive(Debug, Error)]
@@ -35,9 +40,50 @@ pub(crate) fn user_path(path: &Path) -> PathBuf {
     }
 }
 
+/// An input of a command that stops being read once nobody wants the command's outputs.
+pub(crate) struct InputFile {
+    file: File,
+    context: Context,
+}
+
+impl InputFile {
+    /// Opens the file.
+    pub(crate) fn open(context: &Context, path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            file: File::open(context.path(path)?)?,
+            context: context.clone(),
+        })
+    }
+}
+
+impl Read for InputFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.context.check_wanted()?;
+        self.file.read(buffer)
+    }
+}
+
+impl Seek for InputFile {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.file.seek(position)
+    }
+}
+
+/// Returns where an input is on disk, for what opens it by itself.
+pub(crate) fn place(context: &Context, path: &Path) -> Result<PathBuf, InputError> {
+    let place = context.path(path);
+    place
+        .map(Cow::into_owned)
+        .map_err(|source| InputError::Read {
+            path: path.to_owned(),
+            source,
+        })
+}
+
 /// Returns the bytes of the file.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, InputError> {
-    std::fs::read(path).map_err(|source| InputError::Read {
+pub(crate) fn read(context: &Context, path: &Path) -> Result<Vec<u8>, InputError> {
+    let bytes = context.path(path).and_then(std::fs::read);
+    bytes.map_err(|source| InputError::Read {
         path: path.to_owned(),
         source,
     })
@@ -45,10 +91,11 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, InputError> {
 
 /// Returns what `parse` makes of the bytes of the file.
 pub(crate) fn parse<T, E: std::error::Error + Send + Sync + 'static>(
+    context: &Context,
     path: &Path,
     parse: impl FnOnce(&[u8]) -> Result<T, E>,
 ) -> Result<T, InputError> {
-    parse(&read(path)?).map_err(|error| InputError::Parse {
+    parse(&read(context, path)?).map_err(|error| InputError::Parse {
         path: path.to_owned(),
         source: Box::new(error),
     })
@@ -56,11 +103,12 @@ pub(crate) fn parse<T, E: std::error::Error + Send + Sync + 'static>(
 
 /// Returns the annotations of a file of `KEY=VALUE` lines and those of flags, which win.
 pub(crate) fn annotations(
+    context: &Context,
     file: Option<&Path>,
     flags: &[(String, String)],
 ) -> Result<BTreeMap<String, String>, InputError> {
     let mut annotations = match file {
-        Some(path) => parse(path, |bytes| {
+        Some(path) => parse(context, path, |bytes| {
             parse_key_values(&String::from_utf8_lossy(bytes))
         })?,
         None => BTreeMap::new(),

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod commands;
+mod context;
 mod failure;
 mod input;
 mod launch;
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::commands::Command;
+use crate::context::Context;
 
 /// Build, push and inspect OCI images
 #[derive(Parser)]
@@ -32,9 +34,10 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
+    let context = Context::default();
     let mut command = Cli::command();
     let arguments = match launch::arguments(std::env::args_os().collect())
-        .and_then(|launched| arguments::normalize(launched, &command).map_err(Into::into))
+        .and_then(|launched| arguments::normalize(launched, &command, &context).map_err(Into::into))
     {
         Ok(arguments) => arguments,
         Err(failure) => return failure.report("img"),
@@ -53,7 +56,7 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    match cli.command.run() {
+    match cli.command.run(&context) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(&name),
     }

@@ -1,6 +1,5 @@
 //! `img compress`: a layer that is a tar already, compressed anew.
 
-use std::fs::File;
 use std::io::{BufReader, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,8 +12,9 @@ use img_wire::LayerMetadata;
 use crate::commands::compression::CompressionArgs;
 use crate::commands::media_type;
 use crate::commands::pairs::{self, KeyValue};
+use crate::context::Context;
 use crate::failure::{Failure, Outcome};
-use crate::input::{self, InputError};
+use crate::input::{self, InputError, InputFile};
 use crate::output::{Output, commit_all, prepare};
 
 /// Arguments of `img compress`.
@@ -64,14 +64,15 @@ struct CompressError {
 }
 
 /// Writes the layer and its metadata.
-pub(crate) fn run(args: CompressArgs) -> Outcome {
+pub(crate) fn run(args: CompressArgs, context: &Context) -> Outcome {
     let compression = args.compression.compression(&args.output)?;
     let media_type = media_type::choose(args.media_type.as_deref(), compression.format())?;
-    let mut annotations = input::annotations(args.annotations_file.as_deref(), &args.annotation)?;
+    let mut annotations =
+        input::annotations(context, args.annotations_file.as_deref(), &args.annotation)?;
     args.compression.annotate(&mut annotations, compression);
-    let reader = open(&args.input, args.source_format)?;
+    let reader = open(context, &args.input, args.source_format)?;
     let cache = args.compression.cache()?;
-    let (blob, file) = Output::create(&args.output)?;
+    let (blob, file) = Output::create(context, &args.output)?;
     let options = EncoderOptions {
         store: cache.clone().map(|cache| cache as Arc<dyn MemberStore>),
         ..EncoderOptions::new(compression, args.compression.jobs())
@@ -91,9 +92,9 @@ pub(crate) fn run(args: CompressArgs) -> Outcome {
     };
     let mut outputs = vec![blob];
     if let Some(path) = &args.metadata {
-        outputs.push(prepare(path, &metadata.to_compact_bytes())?);
+        outputs.push(prepare(context, path, &metadata.to_compact_bytes())?);
     }
-    commit_all(outputs)?;
+    commit_all(context, outputs)?;
     if let Some(cache) = cache {
         cache.trim();
     }
@@ -101,12 +102,16 @@ pub(crate) fn run(args: CompressArgs) -> Outcome {
 }
 
 /// Opens the input and returns the reader of its plain bytes.
-fn open(path: &Path, said: Option<Format>) -> Result<Decoder<BufReader<File>>, Failure> {
+fn open(
+    context: &Context,
+    path: &Path,
+    said: Option<Format>,
+) -> Result<Decoder<BufReader<InputFile>>, Failure> {
     let failed = |source| InputError::Read {
         path: path.to_owned(),
         source,
     };
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = InputFile::open(context, path).map_err(failed)?;
     let mut start = Vec::new();
     (&mut file)
         .take(4)

@@ -14,6 +14,7 @@ use img_wire::{DeployManifest, Operation};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::progress::Progress;
 use crate::runfiles::Runfiles;
@@ -77,7 +78,7 @@ pub(crate) fn run(arguments: DeployArgs) -> Outcome {
     let request = runfiles
         .find(&path)
         .ok_or_else(|| DeployError::NoRequest { path: path.clone() })?;
-    let manifest = input::parse(&request, DeployManifest::parse)?;
+    let manifest = input::parse(&Context::default(), &request, DeployManifest::parse)?;
     let files = files(
         &manifest,
         &arguments.runfiles_root_symlinks_prefix,

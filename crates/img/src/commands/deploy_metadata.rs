@@ -17,6 +17,7 @@ use img_wire::{
 };
 use thiserror::Error;
 
+use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::input;
 use crate::output::{commit_all, prepare};
@@ -123,7 +124,7 @@ enum DeployMetadataError {
 }
 
 /// Writes the deploy manifest.
-pub(crate) fn run(arguments: DeployMetadataArgs) -> Outcome {
+pub(crate) fn run(arguments: DeployMetadataArgs, context: &Context) -> Outcome {
     if matches!(arguments.command, CommandArg::Load) {
         let hint = "use image_push, or `docker pull` from a registry";
         return Err(Failure::from(DeployMetadataError::Load).hint(hint));
@@ -131,18 +132,21 @@ pub(crate) fn run(arguments: DeployMetadataArgs) -> Outcome {
     let push_strategy = Some(arguments.strategy);
     let output_path = arguments.output.clone();
     let manifest = DeployManifest {
-        operations: vec![operation(arguments)?],
+        operations: vec![operation(arguments, context)?],
         settings: DeploySettings {
             push_strategy,
             load_strategy: None,
         },
     };
-    Ok(commit_all([prepare(&output_path, &manifest.to_bytes())?])?)
+    Ok(commit_all(
+        context,
+        [prepare(context, &output_path, &manifest.to_bytes())?],
+    )?)
 }
 
-fn operation(arguments: DeployMetadataArgs) -> Result<Operation, Failure> {
-    let configuration = configuration(&arguments.configuration_file)?;
-    let (root_kind, root, manifests) = image(&arguments)?;
+fn operation(arguments: DeployMetadataArgs, context: &Context) -> Result<Operation, Failure> {
+    let configuration = configuration(&arguments.configuration_file, context)?;
+    let (root_kind, root, manifests) = image(&arguments, context)?;
     Ok(Operation {
         command: Command::Push,
         root_kind,
@@ -168,8 +172,8 @@ fn text(value: Option<impl ToString>) -> String {
 }
 
 /// Reads where to push to; every name is one that a registry takes, tags are sorted and unique.
-fn configuration(path: &Path) -> Result<PushConfiguration, Failure> {
-    let mut configuration = input::parse(path, PushConfiguration::parse)?;
+fn configuration(path: &Path, context: &Context) -> Result<PushConfiguration, Failure> {
+    let mut configuration = input::parse(context, path, PushConfiguration::parse)?;
     named::<RegistryHost>("registry", &configuration.registry, path)?;
     named::<Repository>("repository", &configuration.repository, path)?;
     for tag in &configuration.tags {
@@ -207,8 +211,9 @@ where
 /// Reads the root and its manifests, which have to be those that it names, in its order.
 fn image(
     arguments: &DeployMetadataArgs,
+    context: &Context,
 ) -> Result<(RootKind, BlobDescriptor, Vec<ManifestEntry>), Failure> {
-    let (root, document) = document(&arguments.root_path)?;
+    let (root, document) = document(&arguments.root_path, context)?;
     let (kind, expected) = match (arguments.root_kind, document) {
         (RootKindArg::Manifest, Document::Manifest(_)) => (RootKind::Manifest, vec![root.clone()]),
         (RootKindArg::Index, Document::Index(index)) => (RootKind::Index, index.manifests),
@@ -233,7 +238,13 @@ fn image(
         .iter()
         .zip(&expected)
         .map(|((number, path), expected)| {
-            entry(*number, Path::new(path), expected, &arguments.missing_blobs)
+            entry(
+                context,
+                *number,
+                Path::new(path),
+                expected,
+                &arguments.missing_blobs,
+            )
         });
     Ok((kind, (&root).into(), manifests.collect::<Result<_, _>>()?))
 }
@@ -248,12 +259,13 @@ fn wrong_kind(path: &Path, expected: &'static str, found: &'static str) -> Failu
 }
 
 fn entry(
+    context: &Context,
     number: usize,
     path: &Path,
     expected: &Descriptor,
     missing: &[(usize, String)],
 ) -> Result<ManifestEntry, Failure> {
-    let (descriptor, document) = document(path)?;
+    let (descriptor, document) = document(path, context)?;
     let Document::Manifest(manifest) = document else {
         return Err(DeployMetadataError::NestedIndex(path.to_owned()).into());
     };
@@ -302,8 +314,8 @@ fn missing_blobs(
     }
 }
 
-fn document(path: &Path) -> Result<(Descriptor, Document), Failure> {
-    let bytes = input::read(path)?;
+fn document(path: &Path, context: &Context) -> Result<(Descriptor, Document), Failure> {
+    let bytes = input::read(context, path)?;
     let document =
         Document::parse(&bytes, None).map_err(|source| DeployMetadataError::Document {
             path: path.to_owned(),

@@ -1,6 +1,5 @@
 //! `img hash`: the digest of a file, alone or as layer metadata.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -13,8 +12,9 @@ use img_wire::LayerMetadata;
 
 use crate::commands::media_type;
 use crate::commands::pairs::{self, KeyValue};
+use crate::context::Context;
 use crate::failure::{Failure, Outcome};
-use crate::input::{self, InputError};
+use crate::input::{self, InputError, InputFile};
 use crate::output::{commit_all, prepare};
 
 /// Arguments of `img hash`.
@@ -76,23 +76,26 @@ struct DescribeError<E: std::error::Error + 'static> {
 }
 
 /// Writes the digest.
-pub(crate) fn run(args: &HashArgs) -> Outcome {
+pub(crate) fn run(args: &HashArgs, context: &Context) -> Outcome {
     let read_error = |source| InputError::Read {
         path: args.input.clone(),
         source,
     };
     let digest = || {
-        let file = File::open(&args.input)?;
+        let file = InputFile::open(context, &args.input)?;
         Ok(HashingReader::new(file, args.digest).finish()?.0)
     };
     let bytes = match args.encoding {
-        Encoding::LayerMetadata => describe_layer(args)?.to_bytes(),
+        Encoding::LayerMetadata => describe_layer(args, context)?.to_bytes(),
         Encoding::Raw => digest().map_err(read_error)?.to_bytes(),
         Encoding::Hex => digest().map_err(read_error)?.hex().as_bytes().to_vec(),
         Encoding::OciDigest => digest().map_err(read_error)?.to_string().into_bytes(),
         Encoding::Sri => sri(&digest().map_err(read_error)?).into_bytes(),
     };
-    Ok(commit_all([prepare(&args.output, &bytes)?])?)
+    Ok(commit_all(
+        context,
+        [prepare(context, &args.output, &bytes)?],
+    )?)
 }
 
 fn sri(digest: &Digest) -> String {
@@ -101,33 +104,39 @@ fn sri(digest: &Digest) -> String {
 }
 
 /// Returns the metadata of a tar that is used as a layer as it is.
-fn describe_layer(args: &HashArgs) -> Result<LayerMetadata, Failure> {
+fn describe_layer(args: &HashArgs, context: &Context) -> Result<LayerMetadata, Failure> {
     let failed = |source| InputError::Read {
         path: args.input.clone(),
         source,
     };
-    let format = sniff_file(&args.input).map_err(failed)?;
+    let format = sniff_file(context, &args.input).map_err(failed)?;
     let media_type = media_type::choose(args.media_type.as_deref(), format);
     let media_type = media_type.map_err(|source| DescribeError {
         input: args.input.clone(),
         source,
     })?;
     let is_tar = Format::of_layer_media_type(&media_type).is_some();
-    let (diff_id, digest, size) = digests(args, format, is_tar)?;
+    let (diff_id, digest, size) = digests(args, context, format, is_tar)?;
     Ok(LayerMetadata {
         name: args.name.clone().unwrap_or_else(|| digest.to_string()),
         diff_id,
         media_type,
         digest,
         size,
-        annotations: input::annotations(args.annotations_file.as_deref(), &args.annotation)?,
+        annotations: input::annotations(
+            context,
+            args.annotations_file.as_deref(),
+            &args.annotation,
+        )?,
         encoder: None,
     })
 }
 
-fn sniff_file(path: &Path) -> std::io::Result<Format> {
+fn sniff_file(context: &Context, path: &Path) -> std::io::Result<Format> {
     let mut start = Vec::new();
-    File::open(path)?.take(4).read_to_end(&mut start)?;
+    InputFile::open(context, path)?
+        .take(4)
+        .read_to_end(&mut start)?;
     Ok(sniff(&start))
 }
 
@@ -135,6 +144,7 @@ fn sniff_file(path: &Path) -> std::io::Result<Format> {
 /// readers agree about.
 fn digests(
     args: &HashArgs,
+    context: &Context,
     format: Format,
     is_tar: bool,
 ) -> Result<(Digest, Digest, u64), Failure> {
@@ -142,18 +152,18 @@ fn digests(
         path: args.input.clone(),
         source,
     };
-    let file = File::open(&args.input).map_err(failed)?;
+    let file = InputFile::open(context, &args.input).map_err(failed)?;
     let mut blob = HashingReader::new(BufReader::with_capacity(BUFFER, file), args.digest);
-    let content = Decoder::new(&mut blob, format).map_err(failed)?;
-    let mut content = HashingReader::new(content, Algorithm::Sha256);
+    let plain = Decoder::new(&mut blob, format).map_err(failed)?;
+    let mut plain = HashingReader::new(plain, Algorithm::Sha256);
     if is_tar {
-        let archive = ArchiveReader::new(&mut content);
+        let archive = ArchiveReader::new(&mut plain);
         archive.finish(|_trailer| {}).map_err(|source| {
             let input = args.input.clone();
             Failure::with_hint(source.hint(), DescribeError { input, source })
         })?;
     }
-    let (diff_id, _) = content.finish().map_err(failed)?;
+    let (diff_id, _) = plain.finish().map_err(failed)?;
     // What the decoder left unread belongs to the blob.
     let (digest, size) = blob.finish().map_err(failed)?;
     Ok((diff_id, digest, size))

@@ -6,6 +6,7 @@ use clap::Args;
 use img_image::build_index;
 
 use crate::commands::pairs::{self, KeyValue};
+use crate::context::Context;
 use crate::failure::Outcome;
 use crate::input;
 use crate::output::{commit_all, prepare};
@@ -30,20 +31,22 @@ pub(crate) struct IndexArgs {
 }
 
 /// Writes the index and its digest.
-pub(crate) fn run(args: &IndexArgs) -> Outcome {
+pub(crate) fn run(args: &IndexArgs, context: &Context) -> Outcome {
     let descriptors = args
         .manifest_descriptor
         .iter()
-        .map(|path| input::read(path));
+        .map(|path| input::read(context, path));
     let descriptors = descriptors.collect::<Result<Vec<_>, _>>()?;
-    let annotations = input::annotations(args.annotations_file.as_deref(), &args.annotation)?;
+    let annotations =
+        input::annotations(context, args.annotations_file.as_deref(), &args.annotation)?;
     let built = build_index(&descriptors, &annotations)?;
-    let mut outputs = vec![prepare(&args.output, &built.index)?];
+    let mut outputs = vec![prepare(context, &args.output, &built.index)?];
     if let Some(path) = &args.digest {
         outputs.push(prepare(
+            context,
             path,
             built.descriptor.digest.to_string().as_bytes(),
         )?);
     }
-    Ok(commit_all(outputs)?)
+    Ok(commit_all(context, outputs)?)
 }

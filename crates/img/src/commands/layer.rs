@@ -13,8 +13,9 @@ use img_wire::{FileMetadata, LayerMetadata, parse_added_files, parse_symlinks};
 use crate::commands::compression::{self, CompressionArgs};
 use crate::commands::media_type;
 use crate::commands::pairs::{self, BytePair, KeyValue};
+use crate::context::Context;
 use crate::failure::{Failure, Outcome};
-use crate::input;
+use crate::input::{self, InputError};
 use crate::output::{Output, commit_all, prepare};
 
 /// Arguments of `img layer`.
@@ -141,20 +142,25 @@ impl FromArgMatches for AddedArgs {
 }
 
 /// Writes the layer and its metadata.
-pub(crate) fn run(args: LayerArgs) -> Outcome {
+pub(crate) fn run(args: LayerArgs, context: &Context) -> Outcome {
     let cache = args.compression.cache()?;
     let name = args.name.clone().unwrap_or_default();
     let options = LayerOptions {
+        known_hashes: context.known_hashes(),
         kept: compression::kept(cache.as_ref(), &name),
         ..options(&args)?
     };
-    let mut annotations = input::annotations(args.annotations_file.as_deref(), &args.annotation)?;
+    let mut annotations =
+        input::annotations(context, args.annotations_file.as_deref(), &args.annotation)?;
     args.compression
         .annotate(&mut annotations, options.compression);
     let media_type = media_type::choose(args.media_type.as_deref(), options.compression.format())?;
-    let params = ParamFiles::read(&args)?;
-    let inputs = inputs(&args, &params)?;
-    let (blob, file) = Output::create(&args.output)?;
+    let params = ParamFiles::read(&args, context)?;
+    let mut inputs = inputs(&args, &params)?;
+    inputs
+        .iter_mut()
+        .try_for_each(|input| place(input, context))?;
+    let (blob, file) = Output::create(context, &args.output)?;
     let encoded = build_layer(inputs, &options, file).map_err(|error| describe(&args, error))?;
     let metadata = LayerMetadata {
         name: args.name.unwrap_or_else(|| encoded.digest.to_string()),
@@ -167,9 +173,9 @@ pub(crate) fn run(args: LayerArgs) -> Outcome {
     };
     let mut outputs = vec![blob];
     if let Some(path) = &args.metadata {
-        outputs.push(prepare(path, &metadata.to_bytes())?);
+        outputs.push(prepare(context, path, &metadata.to_bytes())?);
     }
-    commit_all(outputs)?;
+    commit_all(context, outputs)?;
     if let Some(cache) = cache {
         cache.trim();
     }
@@ -243,7 +249,7 @@ fn parse_metadata(path: &str, json: &str) -> Result<FileMetadata, FileMetadataEr
 struct ParamFiles(BTreeMap<PathBuf, Vec<u8>>);
 
 impl ParamFiles {
-    fn read(args: &LayerArgs) -> Result<Self, Failure> {
+    fn read(args: &LayerArgs, context: &Context) -> Result<Self, Failure> {
         let added = args.added.0.iter().filter_map(|added| match added {
             Added::Params(path) => Some(path.clone()),
             Added::File(_) => None,
@@ -252,7 +258,7 @@ impl ParamFiles {
         let symlinks = args.symlinks_from_file.iter().cloned();
         let mut files = BTreeMap::new();
         for path in added.chain(runfiles).chain(symlinks) {
-            let bytes = input::read(&path)?;
+            let bytes = input::read(context, &path)?;
             files.insert(path, bytes);
         }
         Ok(Self(files))
@@ -280,7 +286,7 @@ impl ParamFiles {
 }
 
 fn in_file(path: &Path, error: img_wire::ParamFileError) -> Failure {
-    input::InputError::Parse {
+    InputError::Parse {
         path: path.to_owned(),
         source: Box::new(error),
     }
@@ -333,6 +339,24 @@ fn inputs<'a>(args: &'a LayerArgs, params: &'a ParamFiles) -> Result<Vec<Input<'
     }
     check_runfiles(args)?;
     Ok(inputs)
+}
+
+/// Makes the path on disk of an input that of the context.
+fn place(input: &mut Input<'_>, context: &Context) -> Result<(), InputError> {
+    let on_disk = match &mut input.kind {
+        InputKind::File(path)
+        | InputKind::Tree(path)
+        | InputKind::SymlinkOnDisk(path)
+        | InputKind::Archive(path) => path,
+        InputKind::Symlink(_) => return Ok(()),
+    };
+    let given = std::mem::take(on_disk);
+    let placed = context.path_bytes(given.clone());
+    *on_disk = placed.map_err(|source| InputError::Read {
+        path: to_path(&given),
+        source,
+    })?;
+    Ok(())
 }
 
 fn file((path, source): &BytePair) -> Input<'_> {

@@ -10,6 +10,7 @@ use img_oci::Platform;
 use img_wire::LayerMetadata;
 
 use crate::commands::pairs::{self, KeyValue};
+use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::input;
 use crate::output::{Output, commit_all, prepare};
@@ -86,8 +87,8 @@ pub(crate) struct ManifestArgs {
 }
 
 /// Writes the documents that were asked for.
-pub(crate) fn run(args: &ManifestArgs) -> Outcome {
-    let options = options(args)?;
+pub(crate) fn run(args: &ManifestArgs, context: &Context) -> Outcome {
+    let options = options(args, context)?;
     let built =
         build_manifest(&options).map_err(|error| Failure::with_hint(error.hint(), error))?;
     let digest = built.descriptor.digest.to_string();
@@ -102,33 +103,34 @@ pub(crate) fn run(args: &ManifestArgs) -> Outcome {
         .into_iter()
         .filter_map(|(path, bytes)| Some((path.as_ref()?, bytes)));
     let prepared: Vec<Output> = wanted
-        .map(|(path, bytes)| prepare(path, bytes))
+        .map(|(path, bytes)| prepare(context, path, bytes))
         .collect::<Result<_, _>>()?;
-    Ok(commit_all(prepared)?)
+    Ok(commit_all(context, prepared)?)
 }
 
-fn options(args: &ManifestArgs) -> Result<ManifestOptions, Failure> {
+fn options(args: &ManifestArgs, context: &Context) -> Result<ManifestOptions, Failure> {
     let layers = args.layer_from_metadata.iter();
-    let layers = layers.map(|path| input::parse(path, LayerMetadata::parse));
+    let layers = layers.map(|path| input::parse(context, path, LayerMetadata::parse));
     let fragment = match &args.config_fragment {
-        Some(path) => input::parse(path, ConfigFragment::parse)?,
+        Some(path) => input::parse(context, path, ConfigFragment::parse)?,
         None => ConfigFragment::default(),
     };
-    let annotations = input::annotations(args.annotations_file.as_deref(), &args.annotation)?;
+    let annotations =
+        input::annotations(context, args.annotations_file.as_deref(), &args.annotation)?;
     Ok(ManifestOptions {
         platform: Platform::new(&args.os, &args.architecture, Some(&args.variant)),
-        base: base(args)?,
+        base: base(args, context)?,
         layers: layers.collect::<Result<_, _>>()?,
         fragment,
-        settings: settings(args)?,
+        settings: settings(args, context)?,
         annotations,
     })
 }
 
-fn settings(args: &ManifestArgs) -> Result<ConfigSettings, Failure> {
+fn settings(args: &ManifestArgs, context: &Context) -> Result<ConfigSettings, Failure> {
     let list = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
     let created = match &args.created {
-        Some(path) => Some(String::from_utf8_lossy(&input::read(path)?).into_owned()),
+        Some(path) => Some(String::from_utf8_lossy(&input::read(context, path)?).into_owned()),
         None => None,
     };
     Ok(ConfigSettings {
@@ -143,15 +145,18 @@ fn settings(args: &ManifestArgs) -> Result<ConfigSettings, Failure> {
     })
 }
 
-fn base(args: &ManifestArgs) -> Result<Option<Base>, Failure> {
+fn base(args: &ManifestArgs, context: &Context) -> Result<Option<Base>, Failure> {
     let (Some(manifest), Some(config)) = (&args.base_manifest, &args.base_config) else {
         return Ok(None);
     };
-    let (manifest_bytes, config_bytes) = (input::read(manifest)?, input::read(config)?);
+    let (manifest_bytes, config_bytes) = (
+        input::read(context, manifest)?,
+        input::read(context, config)?,
+    );
     let descriptor = args
         .base_descriptor
         .as_deref()
-        .map(input::read)
+        .map(|path| input::read(context, path))
         .transpose()?;
     let base = Base::parse(&manifest_bytes, &config_bytes, descriptor.as_deref());
     Ok(Some(base.map_err(|source| BaseError {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::BufWriter;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use img_layout::{
@@ -13,6 +13,7 @@ use img_layout::{
 use img_wire::LayerMetadata;
 
 use crate::commands::pairs::{self, BytePair};
+use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::input;
 use crate::output::{Output, OutputDirectory, commit_all};
@@ -67,15 +68,15 @@ enum LayoutFormat {
 }
 
 /// Writes the layout.
-pub(crate) fn run(args: &OciLayoutArgs) -> Outcome {
+pub(crate) fn run(args: &OciLayoutArgs, context: &Context) -> Outcome {
     let options = LayoutOptions {
         allow_missing_blobs: args.allow_missing_blobs,
     };
-    let image = image(args)?;
+    let image = image(args, context)?;
     let layers = args
         .layer
         .iter()
-        .map(layer)
+        .map(|layer| layer_file(layer, context))
         .collect::<Result<Vec<_>, _>>()?;
     let (index, blobs) = plan_layout(&image, &layers, options).map_err(|error| {
         let is_missing_layer = matches!(error, WriteLayoutError::Missing { what: "layer", .. });
@@ -91,14 +92,14 @@ pub(crate) fn run(args: &OciLayoutArgs) -> Outcome {
             } else {
                 BlobLinking::HardLink
             };
-            let output = OutputDirectory::create(&args.output)?;
+            let output = OutputDirectory::create(context, &args.output)?;
             write_directory(output.path(), &index, &blobs, linking)?;
-            Ok(output.commit()?)
+            Ok(output.commit(context)?)
         }
         LayoutFormat::Tar => {
-            let (output, file) = Output::create(&args.output)?;
+            let (output, file) = Output::create(context, &args.output)?;
             write_tar(BufWriter::new(file), &args.output, &index, &blobs)?;
-            Ok(commit_all([output])?)
+            Ok(commit_all(context, [output])?)
         }
     }
 }
@@ -112,11 +113,11 @@ struct UnevenError {
     configs: usize,
 }
 
-fn image(args: &OciLayoutArgs) -> Result<ImageFiles, Failure> {
+fn image(args: &OciLayoutArgs, context: &Context) -> Result<ImageFiles, Failure> {
     if let (Some(manifest), Some(config)) = (&args.manifest, &args.config) {
         let files = ManifestFiles {
-            manifest: manifest.clone(),
-            config: config.clone(),
+            manifest: input::place(context, manifest)?,
+            config: input::place(context, config)?,
         };
         return Ok(ImageFiles::Manifest(files));
     }
@@ -124,25 +125,26 @@ fn image(args: &OciLayoutArgs) -> Result<ImageFiles, Failure> {
     if manifests != configs {
         return Err(UnevenError { manifests, configs }.into());
     }
-    let pairs = args
-        .manifest_path
-        .iter()
-        .cloned()
-        .zip(args.config_path.iter().cloned());
+    let pairs = args.manifest_path.iter().zip(&args.config_path);
+    let manifests = pairs.map(|(manifest, config)| {
+        Ok(ManifestFiles {
+            manifest: input::place(context, manifest)?,
+            config: input::place(context, config)?,
+        })
+    });
+    // Required by clap where there is no manifest.
+    let index = args.index.as_deref().unwrap_or(Path::new(""));
     Ok(ImageFiles::Index {
-        // Required by clap where there is no manifest.
-        index: args.index.clone().unwrap_or_default(),
-        manifests: pairs
-            .map(|(manifest, config)| ManifestFiles { manifest, config })
-            .collect(),
+        index: input::place(context, index)?,
+        manifests: manifests.collect::<Result<_, Failure>>()?,
     })
 }
 
-fn layer((metadata, blob): &BytePair) -> Result<LayerFile, Failure> {
+fn layer_file((metadata, blob): &BytePair, context: &Context) -> Result<LayerFile, Failure> {
     let path = |bytes: &Vec<u8>| PathBuf::from(OsString::from_vec(bytes.clone()));
-    let metadata = input::parse(&path(metadata), LayerMetadata::parse)?;
+    let metadata = input::parse(context, &path(metadata), LayerMetadata::parse)?;
     Ok(LayerFile {
         digest: metadata.digest,
-        blob: path(blob),
+        blob: input::place(context, &path(blob))?,
     })
 }

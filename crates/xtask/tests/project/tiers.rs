@@ -15,12 +15,13 @@ const TIERS: [(&str, &[&str]); 8] = [
     ("port", &["img-store"]),
     ("adapter", &["img-member-cache", "img-registry"]),
     ("service", &["img-deploy", "img-serve", "img-inspect"]),
-    ("driver", &["img"]),
+    ("driver", &["img-worker", "img"]),
     ("dev", &["img-testkit", "xtask"]),
 ];
 
-/// What depends on a crate of its own tier: the files of the wire are written in the vocabulary.
-const WITHIN_A_TIER: [(&str, &str); 1] = [("img-wire", "img-oci")];
+/// What depends on a crate of its own tier: the files of the wire are written in the vocabulary, the
+/// program is also a worker.
+const WITHIN_A_TIER: [(&str, &str); 2] = [("img-wire", "img-oci"), ("img", "img-worker")];
 
 /// Tiers that know no network, async runtime or terminal.
 const PURE_TIERS: [&str; 3] = ["core", "format", "build"];

@@ -1,0 +1,5 @@
+//! Bazel's persistent worker protocol.
+
+mod cancellation;
+
+pub use cancellation::Cancellation;
