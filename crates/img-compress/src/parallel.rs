@@ -15,6 +15,7 @@ use crate::buffer::Pool;
 use crate::checkpoint::Checkpoint;
 use crate::format::{Compression, Format};
 use crate::member::MemberEncoder;
+use crate::part::{Part, WrittenPart};
 use crate::pipeline::{ContentHash, Member, Pipeline, encode};
 use crate::store::{MemberKey, MemberStore};
 use crate::writer::StreamWriter;
@@ -146,10 +147,25 @@ impl<W: Write + Send + 'static> ParallelEncoder<W> {
 
     /// Adds a member; `key` is what a store knows it by.
     pub fn push(&mut self, content: Vec<u8>, key: Option<MemberKey>) -> Result<(), EncodeError> {
-        let member = Member {
-            content: self.pool.share(content),
+        let content = self.pool.share(content);
+        self.push_member(Member {
+            content,
             key,
-        };
+            parts: Vec::new(),
+        })
+    }
+
+    /// Adds members that one buffer becomes: its parts in order, the last of which ends with it.
+    pub fn push_parts(&mut self, content: Vec<u8>, parts: Vec<Part>) -> Result<(), EncodeError> {
+        let content = self.pool.share(content);
+        self.push_member(Member {
+            content,
+            key: None,
+            parts,
+        })
+    }
+
+    fn push_member(&mut self, member: Member) -> Result<(), EncodeError> {
         self.step(|state, options| match state {
             State::Single(mut single) if single.member.is_none() => {
                 single.member = Some(member);
@@ -166,15 +182,15 @@ impl<W: Write + Send + 'static> ParallelEncoder<W> {
         self.step(|state, options| Ok(State::Running(state.run(options)?.append_raw(bytes)?)))
     }
 
-    /// Returns where each member begins in the stream, once all of them are written.
-    pub fn positions(&mut self) -> Result<Vec<u64>, EncodeError> {
-        let mut positions = Vec::new();
+    /// Returns each member and the size of the stream so far, once all of them are written.
+    pub fn written(&mut self) -> Result<(Vec<WrittenPart>, u64), EncodeError> {
+        let mut written = (Vec::new(), 0);
         self.step(|state, options| {
-            let (pipeline, found) = state.run(options)?.positions()?;
-            positions = found;
+            let (pipeline, found) = state.run(options)?.written()?;
+            written = found;
             Ok(State::Running(pipeline))
         })?;
-        Ok(positions)
+        Ok(written)
     }
 
     fn step(
@@ -222,7 +238,7 @@ impl<W: Write + Send + 'static> Single<W> {
     fn finish(mut self, options: &EncoderOptions) -> Result<Encoded<W>, EncodeError> {
         if options.compression.format() == Format::None {
             if let Some(member) = self.member {
-                self.writer.write_member(member.content.bytes())?;
+                self.writer.write_member(member.content.bytes(), &[])?;
             }
             return finish(None, self.writer);
         }
@@ -231,13 +247,14 @@ impl<W: Write + Send + 'static> Single<W> {
         let empty = || Member {
             content: Pool::new(1).share(Vec::new()),
             key: None,
+            parts: Vec::new(),
         };
         let is_empty = self.writer.is_empty();
         if let Some(member) = self.member.or_else(|| is_empty.then(empty)) {
             let bytes = encode(&mut encoder, options.store.as_deref(), &member);
             self.hash.update(member.content.bytes());
-            self.writer
-                .write_member(&bytes.map_err(EncodeError::Compress)?)?;
+            let (bytes, parts) = bytes.map_err(EncodeError::Compress)?;
+            self.writer.write_member(&bytes, &parts)?;
         }
         let end = encoder.finish().map_err(EncodeError::Compress)?;
         self.writer.write_raw(&end)?;
@@ -432,14 +449,23 @@ mod tests {
         let mut encoder = ParallelEncoder::new(Vec::new(), options);
         encoder.push(b"one".to_vec(), None).unwrap();
         encoder.push(b"two".to_vec(), None).unwrap();
-        let positions = encoder.positions().unwrap();
+        let (parts, size) = encoder.written().unwrap();
+        let whole = b"threefour".to_vec();
+        let ends = [Part { end: 5, payload: 3 }, Part { end: 9, payload: 0 }];
+        encoder.push_parts(whole, ends.to_vec()).unwrap();
+        let (all, _) = encoder.written().unwrap();
+        assert_eq!((all.len(), all[2].position), (4, size));
+        assert_eq!(all[2].digest, Some(Hasher::sha256_raw(b"thr")));
+        assert_eq!(all[3].digest, None);
         encoder.append_raw(b"tail".to_vec()).unwrap();
         let encoded = encoder.finish().unwrap();
-        assert_eq!(encoded.diff_id, Digest::sha256(b"onetwo"));
+        assert_eq!(encoded.diff_id, Digest::sha256(b"onetwothreefour"));
         assert_eq!(encoded.digest, Digest::sha256(&encoded.output));
-        let second = usize::try_from(positions[1]).unwrap();
-        assert_eq!(positions[0], 0);
-        assert_eq!(encoded.output[second..second + 2], [0x1f, 0x8b]);
+        assert_eq!(parts[0].position, 0);
+        for part in all {
+            let start = usize::try_from(part.position).unwrap();
+            assert_eq!(encoded.output[start..start + 2], [0x1f, 0x8b]);
+        }
         assert!(encoded.output.ends_with(b"tail"));
     }
 }

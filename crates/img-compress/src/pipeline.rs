@@ -16,6 +16,7 @@ use crate::buffer::SharedContent;
 use crate::format::{Format, Members};
 use crate::member::MemberEncoder;
 use crate::parallel::{EncodeError, EncoderOptions};
+use crate::part::{EncodedPart, Part, WrittenPart, encode_parts};
 use crate::store::{MemberKey, MemberStore};
 use crate::writer::StreamWriter;
 
@@ -23,12 +24,17 @@ use crate::writer::StreamWriter;
 pub(crate) struct Member {
     pub(crate) content: SharedContent,
     pub(crate) key: Option<MemberKey>,
+    /// The members that it becomes, if there are several.
+    pub(crate) parts: Vec<Part>,
 }
+
+/// Compressed bytes, and what is known of their parts if there are several.
+pub(crate) type EncodedBytes = (Vec<u8>, Vec<EncodedPart>);
 
 /// A compressed member, and its content: the buffer is free once the member is written, so their
 /// number bounds both.
 struct EncodedMember {
-    bytes: io::Result<Vec<u8>>,
+    bytes: io::Result<EncodedBytes>,
     _content: Option<SharedContent>,
 }
 
@@ -47,8 +53,8 @@ enum Item {
     Plain(SharedContent),
     /// Bytes that are no member.
     Raw(Vec<u8>),
-    /// Asks where the members begin.
-    Positions(Sender<Vec<u64>>),
+    /// Asks for the members so far.
+    Written(Sender<(Vec<WrittenPart>, u64)>),
 }
 
 /// The running threads.
@@ -163,12 +169,12 @@ impl<W: Write + Send + 'static> Pipeline<W> {
         self.send(Some(Item::Raw(bytes)))
     }
 
-    /// Returns where each member begins in the stream, once all of them are written.
-    pub(crate) fn positions(self) -> Result<(Self, Vec<u64>), EncodeError> {
+    /// Returns each member of the stream and its size so far, once all of them are written.
+    pub(crate) fn written(self) -> Result<(Self, (Vec<WrittenPart>, u64)), EncodeError> {
         let (asked, answer) = bounded(1);
-        let pipeline = self.send(Some(Item::Positions(asked)))?;
+        let pipeline = self.send(Some(Item::Written(asked)))?;
         match answer.recv() {
-            Ok(positions) => Ok((pipeline, positions)),
+            Ok(written) => Ok((pipeline, written)),
             Err(_) => Err(pipeline.reason()),
         }
     }
@@ -216,7 +222,7 @@ fn encode_members(
                 _content: Some(member.content),
             }),
             Work::Finish(result) => result.send(EncodedMember {
-                bytes: encoder.finish(),
+                bytes: encoder.finish().map(|bytes| (bytes, Vec::new())),
                 _content: None,
             }),
         };
@@ -225,6 +231,17 @@ fn encode_members(
 
 /// Returns the compressed member: the one in store, or a new one that is put there.
 pub(crate) fn encode(
+    encoder: &mut MemberEncoder,
+    store: Option<&dyn MemberStore>,
+    member: &Member,
+) -> io::Result<EncodedBytes> {
+    if !member.parts.is_empty() {
+        return encode_parts(encoder, member.content.bytes(), &member.parts);
+    }
+    encode_whole(encoder, store, member).map(|bytes| (bytes, Vec::new()))
+}
+
+fn encode_whole(
     encoder: &mut MemberEncoder,
     store: Option<&dyn MemberStore>,
     member: &Member,
@@ -253,15 +270,16 @@ fn write_items<W: Write>(
 ) -> Result<StreamWriter<W>, EncodeError> {
     for item in items {
         match item {
-            Item::Plain(content) => writer.write_member(content.bytes())?,
+            Item::Plain(content) => writer.write_member(content.bytes(), &[])?,
             Item::Encoded(member) => {
                 let member = member.recv().map_err(|_| EncodeError::Thread)?;
-                writer.write_member(&member.bytes.map_err(EncodeError::Compress)?)?;
+                let (bytes, parts) = member.bytes.map_err(EncodeError::Compress)?;
+                writer.write_member(&bytes, &parts)?;
             }
             Item::Raw(bytes) => writer.write_raw(&bytes)?,
-            Item::Positions(asked) => {
+            Item::Written(asked) => {
                 // Who asked has gone: nobody needs the answer.
-                let _ = asked.send(writer.positions().to_vec());
+                let _ = asked.send(writer.written());
             }
         }
     }

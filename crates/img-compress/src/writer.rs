@@ -8,13 +8,14 @@ use crate::checkpoint::Checkpoint;
 use crate::container::{Container, ContainerState};
 use crate::format::Compression;
 use crate::parallel::EncodeError;
+use crate::part::{EncodedPart, WrittenPart};
 
 /// The stream on its way to the output.
 pub(crate) struct StreamWriter<W> {
     output: HashingWriter<W>,
     container: Container,
-    /// Where each member begins.
-    positions: Vec<u64>,
+    /// Each member so far.
+    parts: Vec<WrittenPart>,
     /// The state at the end of each member, if asked for.
     saved: Option<Vec<WriterState>>,
 }
@@ -32,7 +33,7 @@ impl<W: Write> StreamWriter<W> {
         Self {
             output: HashingWriter::new(output, Algorithm::Sha256),
             container: Container::new(compression),
-            positions: Vec::new(),
+            parts: Vec::new(),
             saved: save.then(Vec::new),
         }
     }
@@ -45,15 +46,20 @@ impl<W: Write> StreamWriter<W> {
         Self {
             output: HashingWriter::resume(output, hasher, checkpoint.written),
             container: Container::resume(compression, checkpoint.container),
-            positions: Vec::new(),
+            parts: Vec::new(),
             saved: Some(Vec::new()),
         }
     }
 
-    pub(crate) fn write_member(&mut self, member: &[u8]) -> Result<(), EncodeError> {
+    /// Writes a member, or several: then `parts` are theirs.
+    pub(crate) fn write_member(
+        &mut self,
+        member: &[u8],
+        parts: &[EncodedPart],
+    ) -> Result<(), EncodeError> {
         self.start()?;
         let blocks = self.container.unpack(member);
-        self.positions.push(self.output.seen().1);
+        self.note(parts);
         write_all(&mut self.output, blocks)?;
         if let Some(saved) = &mut self.saved {
             let (hasher, written) = self.output.seen();
@@ -76,8 +82,23 @@ impl<W: Write> StreamWriter<W> {
         self.output.seen().1 == 0
     }
 
-    pub(crate) fn positions(&self) -> &[u64] {
-        &self.positions
+    /// Returns each member, and the size of the stream so far.
+    pub(crate) fn written(&self) -> (Vec<WrittenPart>, u64) {
+        (self.parts.clone(), self.output.seen().1)
+    }
+
+    /// Notes where the parts of the next member begin.
+    fn note(&mut self, parts: &[EncodedPart]) {
+        let mut position = self.output.seen().1;
+        if parts.is_empty() {
+            let digest = None;
+            self.parts.push(WrittenPart { position, digest });
+        }
+        for part in parts {
+            let digest = part.digest;
+            self.parts.push(WrittenPart { position, digest });
+            position += u64::try_from(part.size).unwrap_or(u64::MAX);
+        }
     }
 
     pub(crate) fn take_saved(&mut self) -> Vec<WriterState> {
