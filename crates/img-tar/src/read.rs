@@ -5,7 +5,8 @@
 //! formats no two writers share, and entries of types that a layer has no use for.
 //!
 //! Names become paths in one spelling: `./`, doubled slashes and slashes at either end are dropped, as
-//! all readers do; `..` is refused. Extension headers are read up to 1 MiB each and 16 an entry, and
+//! all readers do that unpack below a directory; so an absolute name is one below the root of the
+//! image. `..` is refused. Extension headers are read up to 1 MiB each and 16 an entry, and
 //! nothing is allocated from a size that an archive claims.
 //!
 //! Source: POSIX.1-2017, `pax`, "pax Interchange Format" and "ustar Interchange Format"; GNU tar
@@ -99,7 +100,7 @@ impl<R: Read> ArchiveReader<R> {
                 return self.end_after(at, &extensions).map(|()| None);
             };
             self.header.extend_from_slice(&block);
-            let block = HeaderBlock::parse(&block).map_err(|kind| self.error(at, kind))?;
+            let block = self.parse_block(at, &block)?;
             if !extension::is_extension(block.type_flag) {
                 return self.finish_member(offset, &block, extensions).map(Some);
             }
@@ -162,6 +163,17 @@ impl<R: Read> ArchiveReader<R> {
         }
     }
 
+    fn parse_block(&mut self, at: u64, block: &[u8; BLOCK_SIZE]) -> Result<HeaderBlock, ReadError> {
+        HeaderBlock::parse(block).map_err(|kind| {
+            self.path = match kind {
+                // What this block says is not its name.
+                ReadErrorKind::Checksum { .. } => Vec::new(),
+                _ => block::c_string(&block[..100]).to_vec(),
+            };
+            self.error(at, kind)
+        })
+    }
+
     /// Returns the next block, or nothing at the end of the archive, which is noted.
     fn next_block(&mut self, offset: u64) -> Result<Option<[u8; BLOCK_SIZE]>, ReadError> {
         let mut block = [0; BLOCK_SIZE];
@@ -171,7 +183,7 @@ impl<R: Read> ArchiveReader<R> {
                 return Ok(None);
             }
             Ok(BLOCK_SIZE) => {}
-            Ok(_) => return Err(self.error(offset, ReadErrorKind::Cut)),
+            Ok(read) => return Err(self.cut(offset, BLOCK_SIZE - read)),
             Err(error) => return Err(self.io(error)),
         }
         if block != [0; BLOCK_SIZE] {
@@ -183,7 +195,7 @@ impl<R: Read> ArchiveReader<R> {
             Ok(0) => {}
             Ok(BLOCK_SIZE) if block == [0; BLOCK_SIZE] => end.extend_from_slice(&block),
             Ok(BLOCK_SIZE) => return Err(self.error(at, ReadErrorKind::LoneZeroBlock)),
-            Ok(_) => return Err(self.error(offset, ReadErrorKind::Cut)),
+            Ok(read) => return Err(self.cut(offset, BLOCK_SIZE - read)),
             Err(error) => return Err(self.io(error)),
         }
         self.end = Some(end);
@@ -216,7 +228,7 @@ impl<R: Read> ArchiveReader<R> {
         let mut limited = (&mut self.source).take(limit);
         match limited.read_to_end(&mut self.header) {
             Ok(read) if read == bytes => Ok(()),
-            Ok(_) => Err(self.error(self.source.position(), ReadErrorKind::Cut)),
+            Ok(read) => Err(self.cut(self.source.position(), bytes - read)),
             Err(error) => Err(self.io(error)),
         }
     }
@@ -227,7 +239,7 @@ impl<R: Read> ArchiveReader<R> {
         block: &HeaderBlock,
         extensions: Extensions,
     ) -> Result<Member, ReadError> {
-        self.path.clone_from(&block.name);
+        self.path = extensions.name_of(block);
         let member = member::resolve(offset, block, extensions);
         let member = member.map_err(|kind| self.error(offset, kind))?;
         self.path.clone_from(&member.path);
@@ -251,13 +263,16 @@ impl<R: Read> ArchiveReader<R> {
     }
 
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), ReadError> {
-        match self.source.read_exact(bytes) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                Err(self.error(self.source.position(), ReadErrorKind::Cut))
-            }
+        match self.source.read_block(bytes) {
+            Ok(read) if read == bytes.len() => Ok(()),
+            Ok(read) => Err(self.cut(self.source.position(), bytes.len() - read)),
             Err(error) => Err(self.io(error)),
         }
+    }
+
+    fn cut(&self, offset: u64, missing: usize) -> ReadError {
+        let missing = u64::try_from(missing).unwrap_or(u64::MAX);
+        self.error(offset, ReadErrorKind::Cut { missing })
     }
 
     fn error(&self, offset: u64, kind: ReadErrorKind) -> ReadError {
@@ -291,8 +306,11 @@ impl<R: Read> Read for ContentReader<'_, R> {
         }
         let read = archive.source.read(&mut buffer[..room])?;
         if read == 0 {
+            let missing = archive.content_left;
             let at = archive.source.position();
-            return Err(io::Error::other(archive.error(at, ReadErrorKind::Cut)));
+            return Err(io::Error::other(
+                archive.error(at, ReadErrorKind::Cut { missing }),
+            ));
         }
         archive.content_left -= u64::try_from(read).unwrap_or(0);
         Ok(read)

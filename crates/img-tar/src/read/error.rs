@@ -33,8 +33,11 @@ pub enum ReadErrorKind {
     #[error("cannot read it: {0}")]
     Io(io::Error),
     /// It ends in the middle of an entry.
-    #[error("it ends in the middle of an entry")]
-    Cut,
+    #[error("it ends in the middle of an entry, expected {missing} more bytes")]
+    Cut {
+        /// Bytes up to where this part of the entry would end.
+        missing: u64,
+    },
     /// It ends after an extension header.
     #[error("it ends after an extension header, expected the entry that the header is for")]
     ExtensionAtEnd,
@@ -76,7 +79,7 @@ pub enum ReadErrorKind {
         expected: &'static str,
     },
     /// An entry type that layers have no use for, or that readers disagree about.
-    #[error("entries of type `{}` cannot stand in a layer: {reason}", char::from(*.flag).escape_debug())]
+    #[error("its type `{}` is refused: {reason}", flag.escape_ascii())]
     Type {
         /// The type flag.
         flag: u8,
@@ -94,10 +97,12 @@ pub enum ReadErrorKind {
         size: u64,
     },
     /// A name that is no place inside an image.
-    #[error("its {what} {problem}")]
+    #[error("its {what} `{}` {problem}", String::from_utf8_lossy(found).escape_debug())]
     Name {
         /// `path` or `link target`.
         what: &'static str,
+        /// The name.
+        found: Vec<u8>,
         /// What is wrong with it.
         problem: &'static str,
     },
@@ -107,6 +112,12 @@ pub enum ReadErrorKind {
         /// Bytes that it claims.
         size: u64,
         /// Bytes that are read at most.
+        limit: usize,
+    },
+    /// More extension headers than anybody needs.
+    #[error("more than {limit} extension headers come before it")]
+    TooManyExtensions {
+        /// Extension headers that are read at most.
         limit: usize,
     },
     /// Extension headers that readers disagree about.
@@ -138,7 +149,10 @@ impl ReadError {
     pub fn hint(&self) -> Option<&'static str> {
         match &self.kind {
             ReadErrorKind::Io(_) => None,
-            ReadErrorKind::Cut | ReadErrorKind::ExtensionAtEnd => {
+            ReadErrorKind::Checksum { .. } | ReadErrorKind::Cut { .. } if self.offset < 512 => {
+                Some("expected a tar archive, plain or compressed with gzip or zstd")
+            }
+            ReadErrorKind::Cut { .. } | ReadErrorKind::ExtensionAtEnd => {
                 Some("the archive is incomplete: make or download it again")
             }
             ReadErrorKind::AfterEnd | ReadErrorKind::LoneZeroBlock => {

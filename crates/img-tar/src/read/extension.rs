@@ -42,7 +42,7 @@ impl Extensions {
     pub(super) fn add(&mut self, type_flag: u8, body: &[u8]) -> Result<(), ReadErrorKind> {
         self.count += 1;
         if self.count > MOST {
-            return Err(ReadErrorKind::Extensions("more than 16 extension headers"));
+            return Err(ReadErrorKind::TooManyExtensions { limit: MOST });
         }
         match type_flag {
             PAX => {
@@ -66,6 +66,16 @@ impl Extensions {
                 refuse(doubled, "two GNU long link targets for one entry")
             }
         }
+    }
+
+    /// Returns the name of the entry in its header block, unless a longer one replaces it.
+    pub(super) fn name_of(&self, block: &HeaderBlock) -> Vec<u8> {
+        let path = self
+            .records
+            .as_ref()
+            .and_then(|records| records.get("path"));
+        let name = path.or(self.long_name.as_ref());
+        name.unwrap_or(&block.name).clone()
     }
 
     /// Tells whether there were none but global ones.

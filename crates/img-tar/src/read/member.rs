@@ -3,7 +3,7 @@
 use super::ReadErrorKind;
 use super::block::HeaderBlock;
 use super::extension::Extensions;
-use super::name::{check_whiteout, normalize};
+use super::name::{check_whiteout, normalize, refused};
 use super::records::{self, Records};
 use crate::pax::{RESERVED, check_record};
 use crate::{EntryKind, PaxRecords, Timestamp};
@@ -44,11 +44,9 @@ pub(super) fn resolve(
     extensions: Extensions,
 ) -> Result<Member, ReadErrorKind> {
     extensions.check()?;
+    let name = extensions.name_of(block);
     let records = extensions.records.unwrap_or_default();
     check_records(&records)?;
-    let name = bytes(&records, "path")
-        .or(extensions.long_name)
-        .unwrap_or_else(|| block.name.clone());
     let link = bytes(&records, "linkpath")
         .or(extensions.long_link)
         .unwrap_or_else(|| block.link.clone());
@@ -59,10 +57,7 @@ pub(super) fn resolve(
     check_whiteout(&path)?;
     let link = resolve_link(kind, link)?;
     if kind == EntryKind::HardLink && link == path {
-        return Err(ReadErrorKind::Name {
-            what: "link target",
-            problem: "is the entry itself",
-        });
+        return Err(refused("link target", &link, "is the entry itself"));
     }
     Ok(Member {
         offset,
@@ -183,10 +178,11 @@ fn device(block: &HeaderBlock) -> Result<EntryKind, ReadErrorKind> {
 
 fn check_root(path: &[u8], kind: EntryKind) -> Result<(), ReadErrorKind> {
     if path == b"." && kind != EntryKind::Directory {
-        return Err(ReadErrorKind::Name {
-            what: "path",
-            problem: "is the root, which can only be a directory",
-        });
+        return Err(refused(
+            "path",
+            path,
+            "is the root, which can only be a directory",
+        ));
     }
     Ok(())
 }
@@ -195,10 +191,11 @@ fn check_root(path: &[u8], kind: EntryKind) -> Result<(), ReadErrorKind> {
 fn resolve_link(kind: EntryKind, link: Vec<u8>) -> Result<Vec<u8>, ReadErrorKind> {
     match kind {
         EntryKind::HardLink => normalize("link target", &link),
-        EntryKind::Symlink if link.is_empty() || link.contains(&0) => Err(ReadErrorKind::Name {
-            what: "link target",
-            problem: "is empty or holds a NUL byte",
-        }),
+        EntryKind::Symlink if link.is_empty() || link.contains(&0) => Err(refused(
+            "link target",
+            &link,
+            "is empty or holds a NUL byte",
+        )),
         EntryKind::Symlink => Ok(link),
         _ => Ok(Vec::new()),
     }

@@ -7,7 +7,7 @@ use super::ReadErrorKind;
 /// `.` components, doubled slashes and slashes at either end mean nothing to any reader that unpacks
 /// below a directory; `..` does.
 pub(super) fn normalize(what: &'static str, name: &[u8]) -> Result<Vec<u8>, ReadErrorKind> {
-    let refuse = |problem| Err(ReadErrorKind::Name { what, problem });
+    let refuse = |problem| Err(refused(what, name, problem));
     if name.is_empty() {
         return refuse("is empty");
     }
@@ -31,10 +31,19 @@ pub(super) fn normalize(what: &'static str, name: &[u8]) -> Result<Vec<u8>, Read
 pub(super) fn check_whiteout(path: &[u8]) -> Result<(), ReadErrorKind> {
     let base = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
     match base {
-        b".wh." | b".wh.." | b".wh..." => Err(ReadErrorKind::Name {
-            what: "path",
-            problem: "is a whiteout of nothing that a directory can hold",
-        }),
+        b".wh." | b".wh.." | b".wh..." => Err(refused(
+            "path",
+            path,
+            "is a whiteout of nothing that a directory can hold",
+        )),
         _ => Ok(()),
+    }
+}
+
+pub(super) fn refused(what: &'static str, name: &[u8], problem: &'static str) -> ReadErrorKind {
+    ReadErrorKind::Name {
+        what,
+        found: name.to_vec(),
+        problem,
     }
 }

@@ -1,4 +1,5 @@
-//! The reader against archives that are right, cut, or made to be read in two ways.
+//! The reader against archives that are right or cut; those made to be read in two ways are in
+//! `testdata/tar`.
 
 use proptest::prelude::*;
 
@@ -73,18 +74,6 @@ fn accepted(bytes: &[u8]) -> Vec<Member> {
     found.into_iter().map(|(member, _)| member).collect()
 }
 
-#[track_caller]
-fn refused(what: &str, bytes: &[u8], says: &str) {
-    match read(bytes) {
-        Ok(found) => panic!("{what} was accepted: {found:?}"),
-        Err(error) => {
-            let text = error.to_string();
-            assert!(text.contains(says), "{what}: {text}");
-            assert!(text.starts_with("at byte "), "{text}");
-        }
-    }
-}
-
 #[test]
 fn names_come_from_where_go_takes_them() {
     let path = |bytes: &[u8]| accepted(bytes)[0].path.clone();
@@ -137,138 +126,6 @@ fn pax_wins_over_the_header_in_both_directions() {
         );
         assert_eq!(found[1].0.path, b"b");
     }
-}
-
-#[test]
-fn what_readers_disagree_about_is_refused() {
-    let check = |what: &str, parts: &[&[u8]], says: &str| refused(what, &archive(parts), says);
-    let x = |key, value| pax(&[(key, value)]);
-    check("dotdot", &[&file(b"a/../b")], "`..`");
-    check("dotdot in PAX", &[&x("path", "../b"), &file(b"a")], "`..`");
-    check("no name", &[&file(b"")], "is empty");
-    check("empty PAX path", &[&x("path", ""), &file(b"a")], "no value");
-    check("NUL in PAX path", &[&x("path", "a\0b"), &file(b"a")], "NUL");
-    check(
-        "two x",
-        &[&x("path", "b"), &x("path", "c"), &file(b"a")],
-        "two PAX",
-    );
-    let long = with_body(b"././@LongLink", b'L', b"long\0");
-    check(
-        "x and L",
-        &[&x("path", "b"), &long, &file(b"a")],
-        "a PAX path and a GNU long name",
-    );
-    check("two L", &[&long, &long, &file(b"a")], "two GNU long names");
-    let global = |key, value| {
-        with_body(b"g", b'g', &{
-            let mut body = Vec::new();
-            crate::pax::append_record(&mut body, key, value);
-            body
-        })
-    };
-    check(
-        "global path",
-        &[&global("path", b"b"), &file(b"a")],
-        "global header",
-    );
-    assert_eq!(
-        accepted(&archive(&[&global("comment", b"git"), &file(b"a")])).len(),
-        1
-    );
-    let many = global("comment", b"git").repeat(17);
-    check(
-        "17 extension headers",
-        &[&many, &file(b"a")],
-        "more than 16",
-    );
-    check(
-        "sparse",
-        &[&x("GNU.sparse.major", "1"), &file(b"a")],
-        "sparse",
-    );
-    check("old sparse", &[&with_body(b"a", b'S', b"")], "sparse");
-    check(
-        "unknown type",
-        &[&with_body(b"a", b'Z', b"body")],
-        "no standard",
-    );
-    check(
-        "link with body",
-        &[&with_body(b"a", b'1', b"body")],
-        "hard link with a size",
-    );
-    check(
-        "directory with body",
-        &[&with_body(b"a/", b'5', b"body")],
-        "directory with a size",
-    );
-    check("file with slash", &[&with_body(b"a/", b'0', b"")], "slash");
-    let link = |name: &[u8], target: &[u8]| {
-        block(name, b'1', b"0", |b| {
-            b[157..157 + target.len()].copy_from_slice(target);
-        })
-    };
-    check("link to itself", &[&link(b"a", b"./a")], "the entry itself");
-    check("link out", &[&link(b"a", b"../b")], "`..`");
-    check("link to nothing", &[&link(b"a", b"")], "is empty");
-    for name in [".wh.", "d/.wh..", ".wh..."] {
-        check(name, &[&file(name.as_bytes())], "whiteout");
-    }
-    assert_eq!(
-        accepted(&archive(&[&file(b"d/.wh.x"), &file(b"d/.wh..wh..opq")])).len(),
-        2
-    );
-    check(
-        "size -1",
-        &[&block(b"a", b'0', &[0xff; 12], |_| {})],
-        "negative",
-    );
-    check(
-        "size of 2^63",
-        &[&block(b"a", b'0', b"\x80\0\0\0\x80\0\0\0\0\0\0\0", |_| {})],
-        "2^63",
-    );
-    check(
-        "PAX size -1",
-        &[&x("size", "-1"), &file(b"a")],
-        "decimal digits",
-    );
-    check(
-        "PAX size of 2^64",
-        &[&x("size", "18446744073709551616"), &file(b"a")],
-        "2^63",
-    );
-    check(
-        "PAX mtime nan",
-        &[&x("mtime", "nan"), &file(b"a")],
-        "seconds",
-    );
-    let huge = block(b"x", b'x', b"77777777777", |_| {});
-    check("extension of 8 GiB", &[&huge], "larger than the 1048576");
-    let bad_sum = {
-        let mut bytes = file(b"a");
-        bytes[0] ^= 1;
-        bytes
-    };
-    check("checksum", &[&bad_sum], "checksum");
-    check(
-        "lone zeros",
-        &[&file(b"a"), &[0; BLOCK_SIZE], &file(b"b")],
-        "single block of zeros",
-    );
-    let two = [archive(&[&file(b"a")]), archive(&[&file(b"b")])].concat();
-    refused("second archive", &two, "follows the end");
-    refused(
-        "garbage",
-        &[archive(&[&file(b"a")]), b"x".to_vec()].concat(),
-        "follows the end",
-    );
-    refused(
-        "x at the end",
-        &archive(&[&x("path", "b")]),
-        "extension header",
-    );
 }
 
 #[test]
