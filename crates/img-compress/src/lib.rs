@@ -14,6 +14,7 @@ mod member;
 mod parallel;
 mod part;
 mod pipeline;
+pub mod stargz;
 mod store;
 mod writer;
 

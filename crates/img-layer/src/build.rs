@@ -1,14 +1,18 @@
 //! From inputs to a layer: plan the entries, take over what is kept, write the rest.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use img_compress::{
-    Compression, Encoded, EncoderOptions, Format, MemberStore, Members, ParallelEncoder,
+    Checkpoint, Compression, EncodeError, EncoderOptions, Format, MemberStore, Members,
+    ParallelEncoder,
 };
+
+use img_oci::Digest;
 
 use crate::content::{self, Content, Source};
 use crate::entries::{EntryId, Origin, PlannedKind};
-use crate::error::BuildLayerError;
+use crate::error::{BuildLayerError, StargzError};
 use crate::hashes::Hashes;
 use crate::import::Archive;
 use crate::input::{Input, KeptMembers, LayerOptions};
@@ -16,6 +20,7 @@ use crate::path::on_disk;
 use crate::plan::LayerPlan;
 use crate::prefix::Prefix;
 use crate::sink::{EncodeSink, KeySink, Keys, LayerSink, MemberPlan};
+use crate::stargz::{StargzIndex, write_tail};
 use crate::trail::Trail;
 use crate::write::LayerWriter;
 
@@ -28,10 +33,13 @@ pub fn build_layer<W: Write + Send + 'static>(
     inputs: Vec<Input<'_>>,
     options: &LayerOptions,
     output: W,
-) -> Result<Encoded<W>, BuildLayerError> {
+) -> Result<BuiltLayer<W>, BuildLayerError> {
+    if options.stargz {
+        check_stargz(options.compression)?;
+    }
     let plan = LayerPlan::new(inputs, options)?;
     match &options.kept {
-        Some(kept) if can_be_kept(options.compression) => {
+        Some(kept) if can_be_kept(options.compression) && !options.stargz => {
             build_from_kept(&plan, options, kept, output)
         }
         _ => {
@@ -46,6 +54,15 @@ pub fn build_layer<W: Write + Send + 'static>(
                 0,
             )
         }
+    }
+}
+
+/// Fails where files cannot begin members.
+pub(crate) fn check_stargz(compression: Compression) -> Result<(), StargzError> {
+    match (compression.format(), compression.members()) {
+        (Format::None, _) => Err(StargzError("is not compressed")),
+        (_, Members::Single) => Err(StargzError("has one member")),
+        (_, Members::Many) => Ok(()),
     }
 }
 
@@ -64,7 +81,7 @@ fn build_from_kept<W: Write + Send + 'static>(
     options: &LayerOptions,
     kept: &KeptMembers,
     output: W,
-) -> Result<Encoded<W>, BuildLayerError> {
+) -> Result<BuiltLayer<W>, BuildLayerError> {
     let hashes = Hashes::of_all(plan, options)?;
     let members = member_plans(plan, options, &hashes)?;
     let trail = Trail::load(kept, options.compression);
@@ -102,7 +119,7 @@ fn member_plans(
             PlannedKind::Symlink(_) | PlannedKind::Special(_) => {}
         }
     }
-    Ok(writer.finish()?.members)
+    Ok(writer.finish()?.0.members)
 }
 
 /// Writes all entries; the content of the first `skip_files` files is in the output already.
@@ -112,8 +129,9 @@ fn encode<W: Write + Send + 'static>(
     hashes: &Hashes,
     sink: EncodeSink<'_, W>,
     skip_files: usize,
-) -> Result<Encoded<W>, BuildLayerError> {
+) -> Result<BuiltLayer<W>, BuildLayerError> {
     let mut writer = LayerWriter::new(plan, options, sink);
+    writer.write_landmark()?;
     let (mut index, mut files) = (0, 0);
     // Directories have no content to read; what comes between two of them is read ahead.
     let place = |id: &EntryId| Place::of(&plan.entries.get(*id).kind);
@@ -139,7 +157,52 @@ fn encode<W: Write + Send + 'static>(
         }
         index += ids.len();
     }
-    Ok(writer.finish()?.into_encoder().finish()?)
+    let (sink, index) = writer.finish()?;
+    Ok(BuiltLayer::finish(
+        sink.into_encoder(),
+        index,
+        options.compression,
+    )?)
+}
+
+/// A layer that was written.
+#[derive(Debug)]
+pub struct BuiltLayer<W> {
+    /// Where it was written.
+    pub output: W,
+    /// Digest of the uncompressed tar.
+    pub diff_id: Digest,
+    /// Digest of the blob.
+    pub digest: Digest,
+    /// Size of the blob in bytes.
+    pub size: u64,
+    /// Annotations that readers need to pull the layer lazily.
+    pub annotations: BTreeMap<String, String>,
+    /// The state at the end of each member, if members are kept.
+    pub(crate) checkpoints: Vec<Checkpoint>,
+}
+
+impl<W: Write + Send + 'static> BuiltLayer<W> {
+    /// Writes the table of contents, if there is one, and ends the stream.
+    pub(crate) fn finish(
+        mut encoder: ParallelEncoder<W>,
+        index: Option<(StargzIndex, u64)>,
+        compression: Compression,
+    ) -> Result<Self, EncodeError> {
+        let annotations = match index {
+            Some((index, size)) => write_tail(index, compression, size, &mut encoder)?,
+            None => BTreeMap::new(),
+        };
+        let stream = encoder.finish()?;
+        Ok(Self {
+            output: stream.output,
+            diff_id: stream.diff_id,
+            digest: stream.digest,
+            size: stream.size,
+            annotations,
+            checkpoints: stream.checkpoints,
+        })
+    }
 }
 
 /// Where content comes from.

@@ -12,6 +12,7 @@
 //! changes the digest of every layer.
 
 use img_compress::EncodeError;
+use img_compress::stargz::CHUNK_SIZE;
 
 /// What takes the bytes of a stream, member by member.
 pub(crate) trait MemberSink {
@@ -20,24 +21,71 @@ pub(crate) trait MemberSink {
 
     /// Ends the member.
     fn cut(&mut self) -> Result<(), EncodeError>;
+
+    /// Begins a part of the member with `payload` bytes of content; returns its number in the stream.
+    fn begin_part(&mut self, _payload: usize) -> usize {
+        0
+    }
 }
+
+/// Where a stream is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cuts {
+    /// Near a size, where the content decides.
+    ByContent(usize),
+    /// Where the content of each file begins, and every [`CHUNK_SIZE`] bytes of it: as the parts of
+    /// larger members.
+    AtFiles,
+}
+
+/// Bytes after which a member of parts is cut between two entries.
+const PARTS_TARGET: u64 = 1 << 20;
 
 /// A tar stream on its way to a sink, cut into members.
 pub(crate) struct MemberStream<S> {
     sink: S,
+    cuts: Cuts,
     target: u64,
+    /// Bytes of content after which there may be a cut.
+    piece: u64,
     /// Bytes in the member so far.
     filled: u64,
+    /// Bytes in the stream so far.
+    size: u64,
 }
 
 impl<S: MemberSink> MemberStream<S> {
-    /// Returns a stream that cuts members near `target` bytes.
-    pub(crate) fn new(sink: S, target: usize) -> Self {
+    /// Returns a stream without entries.
+    pub(crate) fn new(sink: S, cuts: Cuts) -> Self {
+        let (target, piece) = match cuts {
+            Cuts::ByContent(target) => {
+                let target = u64::try_from(target).unwrap_or(u64::MAX);
+                (target, target)
+            }
+            Cuts::AtFiles => (PARTS_TARGET, CHUNK_SIZE),
+        };
         Self {
             sink,
-            target: u64::try_from(target).unwrap_or(u64::MAX),
+            cuts,
+            target,
+            piece,
             filled: 0,
+            size: 0,
         }
+    }
+
+    /// Returns how many bytes the stream has.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Begins `payload` bytes of a file's content, where each file begins a member; returns the
+    /// number of that member.
+    pub(crate) fn begin_part(&mut self, payload: u64) -> Option<usize> {
+        let payload = usize::try_from(payload).ok();
+        payload
+            .filter(|_| self.cuts == Cuts::AtFiles)
+            .map(|payload| self.sink.begin_part(payload))
     }
 
     /// Returns what takes the bytes.
@@ -54,6 +102,13 @@ impl<S: MemberSink> MemberStream<S> {
         content_size: u64,
     ) -> Result<(), EncodeError> {
         let target = self.target;
+        if self.cuts == Cuts::AtFiles {
+            return if self.filled >= target {
+                self.cut()
+            } else {
+                Ok(())
+            };
+        }
         let entry = u64::try_from(header_size)
             .unwrap_or(u64::MAX)
             .saturating_add(content_size);
@@ -69,12 +124,14 @@ impl<S: MemberSink> MemberStream<S> {
     /// Adds bytes to the member.
     pub(crate) fn append(&mut self, bytes: &[u8]) {
         self.sink.append(bytes);
-        self.filled += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.filled += size;
+        self.size += size;
     }
 
     /// Returns how far content that has been read up to `offset` may go on within this member.
     pub(crate) fn until_cut(&self, offset: u64, content_size: u64) -> u64 {
-        (self.target - offset % self.target).min(content_size - offset)
+        (self.piece - offset % self.piece).min(content_size - offset)
     }
 
     /// Counts `size` bytes of content up to `offset`, which the sink was given, and cuts there if
@@ -86,8 +143,9 @@ impl<S: MemberSink> MemberStream<S> {
         content_size: u64,
     ) -> Result<(), EncodeError> {
         self.filled += size;
-        let is_place = offset > 0 && offset.is_multiple_of(self.target);
-        if is_place && content_size >= self.target {
+        self.size += size;
+        let is_place = offset > 0 && offset.is_multiple_of(self.piece);
+        if is_place && content_size >= self.piece {
             self.cut()
         } else {
             Ok(())
@@ -149,7 +207,7 @@ mod tests {
 
     /// Sizes of the members that entries of these sizes are cut into.
     fn members(entries: &[(String, u64)]) -> Vec<usize> {
-        let mut stream = MemberStream::new(Sizes::default(), 1000);
+        let mut stream = MemberStream::new(Sizes::default(), Cuts::ByContent(1000));
         for (path, size) in entries {
             stream.begin_entry(path.as_bytes(), 10, *size).unwrap();
             stream.append(&vec![0; 10 + usize::try_from(*size).unwrap()]);

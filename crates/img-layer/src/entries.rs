@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 
+use img_compress::stargz::is_reserved;
 use img_oci::{Algorithm, Digest, Hasher};
 use img_tar::EntryKind;
 
@@ -112,6 +113,16 @@ impl<'a> Entries<'a> {
 
     pub(crate) fn get(&self, id: EntryId) -> &Planned<'a> {
         &self.planned[id]
+    }
+
+    /// Fails if an entry has a path of the eStargz format.
+    pub(crate) fn check_reserved(&self) -> Result<(), BuildLayerError> {
+        match self.planned.iter().find(|entry| is_reserved(&entry.path)) {
+            Some(entry) => Err(BuildLayerError::Reserved {
+                path: shown(&entry.path),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Fails if an entry stands below one that is not a directory.

@@ -112,6 +112,15 @@ pub enum BuildLayerError {
         /// Why not.
         source: ImportError,
     },
+    /// A layer that cannot be pulled lazily as it is compressed.
+    #[error(transparent)]
+    Stargz(#[from] StargzError),
+    /// A path that belongs to the format.
+    #[error("path `{}` in the image belongs to the format of eStargz", path.escape_debug())]
+    Reserved {
+        /// The path.
+        path: String,
+    },
     /// A name that no tar header can hold.
     #[error(transparent)]
     Header(#[from] HeaderError),
@@ -119,6 +128,11 @@ pub enum BuildLayerError {
     #[error(transparent)]
     Encode(#[from] EncodeError),
 }
+
+/// A compression in which files cannot begin members.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("a layer that can be pulled lazily is eStargz or zstd:chunked, and this one {0}")]
+pub struct StargzError(pub(crate) &'static str);
 
 /// Why an archive could not be read into a layer.
 #[derive(Debug, Error)]
@@ -181,6 +195,10 @@ impl BuildLayerError {
                 Some("keys of `file_metadata` are full paths of entries: correct or remove these")
             }
             Self::Import { source, .. } => source.hint(),
+            Self::Reserved { .. } => Some("give the file another path, or leave eStargz off"),
+            Self::Stargz(_) => {
+                Some("compress by gzip or zstd, in several members, or leave eStargz off")
+            }
             Self::Changed { .. } => Some("build again when nothing writes to the file"),
             _ => None,
         }

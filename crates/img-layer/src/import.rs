@@ -12,6 +12,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Read, Seek};
 use std::time::SystemTime;
 
+use img_compress::stargz::is_reserved;
 use img_compress::{Decoder, sniff};
 use img_oci::{Algorithm, Hasher};
 use img_tar::{ArchiveReader, EntryKind, Member};
@@ -186,11 +187,16 @@ impl Reading {
     fn read<R: Read>(&mut self, mut archive: ArchiveReader<R>) -> Result<(), ImportError> {
         let mut number = 0;
         while let Some(member) = archive.next_member()? {
+            number += 1;
+            // Those of an eStargz that it was: a new table of contents will say otherwise.
+            if is_reserved(&member.path) {
+                continue;
+            }
             let node = match member.kind {
                 EntryKind::Regular => {
                     let hash = hash(&mut archive).map_err(|error| named(&member, error))?;
                     self.inodes.push(Inode {
-                        member: number,
+                        member: number - 1,
                         size: member.size,
                         hash,
                     });
@@ -205,7 +211,6 @@ impl Reading {
                 kind => node(member, NodeKind::Special(kind)),
             };
             self.put(node);
-            number += 1;
         }
         Ok(archive.finish(|_| {})?)
     }

@@ -110,6 +110,8 @@ pub struct LayerOptions {
     pub create_parent_directories: bool,
     /// What to do with equal trees.
     pub tree_handling: TreeHandling,
+    /// Whether the layer can be pulled lazily: eStargz or zstd:chunked.
+    pub stargz: bool,
     /// Hashes that came with the inputs.
     pub known_hashes: Option<Arc<dyn KnownHashes>>,
     /// Members of earlier builds; they do not show in the output.
@@ -126,6 +128,7 @@ impl LayerOptions {
             file_metadata: Vec::new(),
             create_parent_directories: false,
             tree_handling: TreeHandling::Full,
+            stargz: false,
             known_hashes: None,
             kept: None,
         }

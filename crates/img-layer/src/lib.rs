@@ -22,10 +22,11 @@ mod plan;
 mod prefix;
 mod recompress;
 mod sink;
+mod stargz;
 mod trail;
 mod write;
 
-pub use build::build_layer;
-pub use error::{BuildLayerError, ImportError};
+pub use build::{BuiltLayer, build_layer};
+pub use error::{BuildLayerError, ImportError, StargzError};
 pub use input::{Input, InputKind, KeptMembers, KnownHashes, LayerOptions, TreeHandling};
 pub use recompress::{RecompressError, recompress};

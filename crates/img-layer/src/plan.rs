@@ -57,6 +57,9 @@ impl<'a> LayerPlan<'a> {
             let metadata = input.file().and_then(|_| found.next());
             plan.add(input, metadata)?;
         }
+        if options.stargz {
+            plan.entries.check_reserved()?;
+        }
         plan.entries.check_parents()?;
         plan.attributes.check_all_used()?;
         Ok(plan)

@@ -2,8 +2,8 @@
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use img_compress::{Compression, EncodeError, MemberKey, ParallelEncoder};
-use img_oci::{Algorithm, Hasher};
+use img_compress::{Compression, EncodeError, MemberKey, ParallelEncoder, Part};
+use img_oci::{Algorithm, Digest, Hasher};
 
 use crate::content::{Content, Hash};
 use crate::cut::MemberSink;
@@ -19,8 +19,11 @@ pub(crate) trait LayerSink: MemberSink {
         size: u64,
     ) -> io::Result<u64>;
 
-    /// The file of the latest content has ended.
-    fn end_content(&mut self);
+    /// The file of the latest content has ended; returns its digest if that was asked for.
+    fn end_content(&mut self) -> Option<Digest>;
+
+    /// Asks for the digest of the content that begins.
+    fn hash_content(&mut self) {}
 }
 
 /// What is known of a member before it is made.
@@ -94,8 +97,9 @@ impl LayerSink for KeySink {
         Ok(size)
     }
 
-    fn end_content(&mut self) {
+    fn end_content(&mut self) -> Option<Digest> {
         self.files += 1;
+        None
     }
 }
 
@@ -143,6 +147,30 @@ pub(crate) struct EncodeSink<'m, W> {
     index: usize,
     /// Members at the start that the encoder is not to see.
     skip: usize,
+    parts: Parts,
+    /// Hashes the content that runs, if its digest was asked for.
+    content: Option<Hasher>,
+}
+
+/// The parts of the member that runs, where members have parts.
+#[derive(Default)]
+struct Parts {
+    ended: Vec<Part>,
+    /// Bytes of payload that the latest part begins with.
+    open: Option<usize>,
+    /// Parts of all members before this one.
+    before: usize,
+}
+
+impl Parts {
+    /// Ends the part that runs at `end`, if it has any bytes.
+    fn end_at(&mut self, end: usize) {
+        let start = self.ended.last().map_or(0, |part| part.end);
+        if end > start {
+            let payload = self.open.take().unwrap_or(0);
+            self.ended.push(Part { end, payload });
+        }
+    }
 }
 
 impl<'m, W: Write + Send + 'static> EncodeSink<'m, W> {
@@ -153,6 +181,8 @@ impl<'m, W: Write + Send + 'static> EncodeSink<'m, W> {
             keys,
             index: 0,
             skip,
+            parts: Parts::default(),
+            content: None,
         }
     }
 
@@ -183,9 +213,24 @@ impl<W: Write + Send + 'static> MemberSink for EncodeSink<'_, W> {
             Keys::Planned(members) => members.get(index).map(|member| member.key),
             Keys::OfContent(start) => Some(key(start, &self.buffer)),
         };
-        self.encoder.push(std::mem::take(&mut self.buffer), key)?;
+        let buffer = std::mem::take(&mut self.buffer);
+        if self.parts.ended.is_empty() && self.parts.open.is_none() {
+            self.parts.before += 1;
+            self.encoder.push(buffer, key)?;
+        } else {
+            self.parts.end_at(buffer.len());
+            let parts = std::mem::take(&mut self.parts.ended);
+            self.parts.before += parts.len();
+            self.encoder.push_parts(buffer, parts)?;
+        }
         self.buffer = self.encoder.buffer();
         Ok(())
+    }
+
+    fn begin_part(&mut self, payload: usize) -> usize {
+        self.parts.end_at(self.buffer.len());
+        self.parts.open = Some(payload);
+        self.parts.before + self.parts.ended.len()
     }
 }
 
@@ -194,6 +239,30 @@ impl<W: Write + Send + 'static> LayerSink for EncodeSink<'_, W> {
         &mut self,
         content: &mut Content<'_>,
         _: Option<&Hash>,
+        offset: u64,
+        size: u64,
+    ) -> io::Result<u64> {
+        let start = self.buffer.len();
+        let read = self.read_content(content, offset, size);
+        if let Some(hasher) = &mut self.content {
+            hasher.update(&self.buffer[start..]);
+        }
+        read
+    }
+
+    fn end_content(&mut self) -> Option<Digest> {
+        self.content.take().map(Hasher::finish)
+    }
+
+    fn hash_content(&mut self) {
+        self.content = Some(Hasher::new(Algorithm::Sha256));
+    }
+}
+
+impl<W: Write + Send + 'static> EncodeSink<'_, W> {
+    fn read_content(
+        &mut self,
+        content: &mut Content<'_>,
         offset: u64,
         size: u64,
     ) -> io::Result<u64> {
@@ -218,8 +287,6 @@ impl<W: Write + Send + 'static> LayerSink for EncodeSink<'_, W> {
             Content::Stream(reader) => read_into(&mut self.buffer, reader.take(size)),
         }
     }
-
-    fn end_content(&mut self) {}
 }
 
 fn read_into(buffer: &mut Vec<u8>, mut content: impl Read) -> io::Result<u64> {

@@ -232,7 +232,7 @@ fn a_compressed_anew_archive_has_the_bytes_it_had() {
             let compression = Compression::new(format, -1).unwrap().with_members(members);
             let encode = |jobs| {
                 let options = EncoderOptions::new(compression, jobs);
-                recompress(bytes.as_slice(), options, Vec::new()).unwrap()
+                recompress(bytes.as_slice(), options, false, Vec::new()).unwrap()
             };
             let (one, many) = (encode(1), encode(5));
             assert_eq!((&one.output, &one.digest), (&many.output, &many.digest));
@@ -245,6 +245,6 @@ fn a_compressed_anew_archive_has_the_bytes_it_had() {
     }
     let cut = &bytes[..bytes.len() / 2 + 100];
     let options = EncoderOptions::new(Compression::new(Format::Gzip, 1).unwrap(), 2);
-    let error = recompress(cut, options, Vec::new()).unwrap_err();
+    let error = recompress(cut, options, false, Vec::new()).unwrap_err();
     assert!(format!("{error:?}").contains("Cut"), "{error:?}");
 }

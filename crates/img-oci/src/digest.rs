@@ -77,6 +77,11 @@ impl Digest {
         }
     }
 
+    /// Returns the digest with this SHA-256 hash.
+    pub fn from_sha256(hash: [u8; 32]) -> Self {
+        Self::from_raw(Algorithm::Sha256, &hash)
+    }
+
     /// Returns the SHA-256 digest of `bytes`.
     pub fn sha256(bytes: &[u8]) -> Self {
         Self::of(Algorithm::Sha256, bytes)
