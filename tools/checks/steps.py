@@ -74,10 +74,12 @@ def lint(name, command, **options):
 def rust_steps():
     clippy = cargo("clippy", "--workspace", "--all-targets", "--", "-D", "warnings")
     test = cargo("test", "--workspace", "--no-fail-fast")
+    readers = script("unittest", "discover", "-s", REPOSITORY / "tests" / "readers", "-p", "*_test.py")
     return [
         Step(("rust",), "rustfmt", ["cargo", "fmt", "--all", "--check"], needs=["cargo"]),
         Step(("rust",), "clippy", clippy, needs=["cargo"]),
         Step(("rust",), "cargo test", test, needs=["cargo"], read=counts.of_cargo_test),
+        Step(("rust",), "readers of tar", readers, needs=["tar", "bsdtar"], read=counts.of_unittest),
     ]
 
 

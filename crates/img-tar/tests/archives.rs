@@ -11,7 +11,10 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use img_tar::{ArchiveReader, BLOCK_SIZE, END_OF_ARCHIVE, EntryKind, Member, ReadError};
+use img_tar::{
+    ArchiveReader, BLOCK_SIZE, END_OF_ARCHIVE, Entry, EntryKind, Member, ReadError, append_header,
+    padding,
+};
 
 /// Longer text is shown by length and hash.
 const LONGEST_SHOWN: usize = 120;
@@ -44,6 +47,44 @@ fn what_is_refused_says_why() {
         fs::write(directory().join("refused.txt"), &found).unwrap();
     }
     assert_same("refused.txt", &text("refused.txt"), &found);
+}
+
+#[test]
+fn what_was_read_is_the_same_once_it_was_written() {
+    for (name, archive) in archives("accepted") {
+        let written = rewritten(&archive).unwrap();
+        assert_same(&name, &list(&archive).unwrap(), &list(&written).unwrap());
+        assert_eq!(rewritten(&written).unwrap(), written, "{name}");
+    }
+}
+
+/// Writes the entries of an archive with the headers that this crate makes.
+fn rewritten(bytes: &[u8]) -> Result<Vec<u8>, ReadError> {
+    let mut archive = ArchiveReader::new(bytes);
+    let mut out = Vec::new();
+    while let Some(member) = archive.next_member()? {
+        append_header(&mut out, &entry(&member)).unwrap();
+        archive.content().read_to_end(&mut out).unwrap();
+        out.extend_from_slice(padding(member.size));
+    }
+    out.extend_from_slice(&END_OF_ARCHIVE);
+    Ok(out)
+}
+
+fn entry(member: &Member) -> Entry<'_> {
+    Entry {
+        path: &member.path,
+        kind: member.kind,
+        mode: member.mode,
+        uid: member.uid,
+        gid: member.gid,
+        uname: &member.uname,
+        gname: &member.gname,
+        mtime: member.mtime,
+        size: member.size,
+        link: &member.link,
+        pax: &member.pax,
+    }
 }
 
 #[test]
