@@ -567,3 +567,51 @@ fn the_member_cache_does_not_show() {
         &["hello/cache", "member cache"],
     );
 }
+
+#[test]
+fn lazily_pullable_layers_have_their_annotations() {
+    let folder = hello();
+    let key = "containerd.io/snapshot/stargz/toc.digest";
+    for (format, more) in [
+        ("gzip", None),
+        ("zstd", Some("zstd-chunked.manifest-position")),
+    ] {
+        folder.succeed(&format!(
+            "layer --add-from-file params --format {format} --estargz --annotation {key}=mine --metadata m.json lazy"
+        ));
+        let metadata = folder.read("m.json");
+        let digest = img_oci::Digest::sha256(&std::fs::read(folder.path("lazy")).unwrap());
+        assert!(metadata.contains(&digest.to_string()), "{metadata}");
+        assert!(
+            metadata.contains(key) && !metadata.contains("mine"),
+            "{metadata}"
+        );
+        assert!(
+            metadata.contains(&format!("\"encoder\": \"estargz-{format}/1\"")),
+            "{metadata}"
+        );
+        assert!(
+            more.is_none_or(|more| metadata.contains(more)),
+            "{metadata}"
+        );
+        folder.succeed("hash --encoding layer-metadata lazy h.json");
+        let diff_id = |text: &str| {
+            text.lines()
+                .find(|line| line.contains("diff_id"))
+                .map(str::to_owned)
+        };
+        assert_eq!(
+            diff_id(&folder.read("h.json")),
+            diff_id(&metadata),
+            "of what a reader gets"
+        );
+        folder.succeed(&format!(
+            "compress --format {format} --estargz --metadata c.json lazy again"
+        ));
+        assert!(folder.read("c.json").contains(&digest.to_string()));
+    }
+    folder.refuse(
+        "layer --add-from-file params --format none --estargz x",
+        &["is not compressed", "or leave eStargz off"],
+    );
+}

@@ -77,10 +77,13 @@ pub(crate) fn run(args: CompressArgs, context: &Context) -> Outcome {
         store: cache.clone().map(|cache| cache as Arc<dyn MemberStore>),
         ..EncoderOptions::new(compression, args.compression.jobs())
     };
-    let encoded = recompress(reader, options, file).map_err(|source| {
-        let input = args.input.clone();
-        Failure::with_hint(source.hint(), CompressError { input, source })
-    })?;
+    let encoded =
+        recompress(reader, options, args.compression.estargz, file).map_err(|source| {
+            let input = args.input.clone();
+            Failure::with_hint(source.hint(), CompressError { input, source })
+        })?;
+    // What readers need wins over what users say.
+    annotations.extend(encoded.annotations);
     let metadata = LayerMetadata {
         name: args.name.unwrap_or_else(|| encoded.digest.to_string()),
         diff_id: encoded.diff_id,
@@ -88,7 +91,7 @@ pub(crate) fn run(args: CompressArgs, context: &Context) -> Outcome {
         digest: encoded.digest,
         size: encoded.size,
         annotations,
-        encoder: Some(compression.encoder()),
+        encoder: Some(args.compression.encoder(compression)),
     };
     let mut outputs = vec![blob];
     if let Some(path) = &args.metadata {

@@ -21,6 +21,9 @@ pub(crate) struct CompressionArgs {
     /// Write one gzip member or zstd frame, for readers that stop at the end of the first
     #[arg(long)]
     single_member: bool,
+    /// Write a layer that can be pulled lazily: eStargz with gzip, zstd:chunked with zstd
+    #[arg(long)]
+    pub(crate) estargz: bool,
     /// Threads that compress: a number or `nproc`; the output is the same for any
     #[arg(long, value_name = "N|nproc", default_value = "nproc")]
     compressor_jobs: Jobs,
@@ -78,6 +81,12 @@ impl CompressionArgs {
         self.compressor_jobs.0
     }
 
+    /// Returns name and version of the encoder.
+    pub(crate) fn encoder(&self, compression: Compression) -> String {
+        let kind = if self.estargz { "estargz-" } else { "" };
+        format!("{kind}{}", compression.encoder())
+    }
+
     /// Adds the annotation with the encoder's version, if that is asked for.
     pub(crate) fn annotate(
         &self,
@@ -85,7 +94,7 @@ impl CompressionArgs {
         compression: Compression,
     ) {
         if self.encoder_annotation {
-            annotations.insert(ENCODER_ANNOTATION.to_owned(), compression.encoder());
+            annotations.insert(ENCODER_ANNOTATION.to_owned(), self.encoder(compression));
         }
     }
 

@@ -162,6 +162,8 @@ pub(crate) fn run(args: LayerArgs, context: &Context) -> Outcome {
         .try_for_each(|input| place(input, context))?;
     let (blob, file) = Output::create(context, &args.output)?;
     let encoded = build_layer(inputs, &options, file).map_err(|error| describe(&args, error))?;
+    // What readers need wins over what users say.
+    annotations.extend(encoded.annotations);
     let metadata = LayerMetadata {
         name: args.name.unwrap_or_else(|| encoded.digest.to_string()),
         diff_id: encoded.diff_id,
@@ -169,7 +171,7 @@ pub(crate) fn run(args: LayerArgs, context: &Context) -> Outcome {
         digest: encoded.digest,
         size: encoded.size,
         annotations,
-        encoder: Some(options.compression.encoder()),
+        encoder: Some(args.compression.encoder(options.compression)),
     };
     let mut outputs = vec![blob];
     if let Some(path) = &args.metadata {
@@ -227,6 +229,7 @@ fn options(args: &LayerArgs) -> Result<LayerOptions, Failure> {
             TreeHandlingArg::Full => TreeHandling::Full,
             TreeHandlingArg::DeduplicateSymlink => TreeHandling::DeduplicateSymlink,
         },
+        stargz: args.compression.estargz,
         ..LayerOptions::new(compression, args.compression.jobs())
     })
 }
