@@ -1,0 +1,4 @@
+//! What holds for every input; the targets say which.
+
+pub mod archive;
+pub mod stream;
