@@ -297,6 +297,7 @@ REFUSED = {
     "pax_length_negative": whole(raw_pax(b"-10 path=b\n"), FILE),
     "pax_length_with_sign": whole(raw_pax(b"+10 path=b\n"), FILE),
     "pax_length_with_space": whole(raw_pax(b" 11 path=bc\n"), FILE),
+    "pax_key_with_escape_and_value_with_nul": whole(pax((b"\x1b[31m", b"\0")), FILE),
     "pax_no_length": whole(raw_pax(b"path=b\n"), FILE),
     "pax_no_newline": whole(raw_pax(b"10 path=b "), FILE),
     "pax_no_equals": whole(raw_pax(b"9 path b\n"), FILE),

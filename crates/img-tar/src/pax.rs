@@ -41,7 +41,7 @@ pub enum RecordError {
         reason: &'static str,
     },
     /// Holds a NUL byte.
-    #[error("the value of PAX key `{0}` holds a NUL byte")]
+    #[error("the value of PAX key `{}` holds a NUL byte", .0.escape_debug())]
     Value(String),
     /// Is no time.
     #[error("PAX key `{0}` must be seconds in decimal, with an optional fraction")]

@@ -162,6 +162,7 @@ impl ReadError {
                 Some("make the archive again, with paths below the root of the image")
             }
             ReadErrorKind::Type { flag: b'S', .. }
+            | ReadErrorKind::Prefix(_)
             | ReadErrorKind::Refused(RecordError::Meaning { .. }) => {
                 Some("make the archive again, without `--sparse` and `--incremental`")
             }
