@@ -105,10 +105,9 @@ impl<R: Read> ArchiveReader<R> {
                 return self.finish_member(offset, &block, extensions).map(Some);
             }
             self.path.clone_from(&block.name);
-            let body = self.extension_body(at, &block)?;
-            extensions
-                .add(block.type_flag, &body)
-                .map_err(|kind| self.error(at, kind))?;
+            let (size, padded) = self.extension_body(at, &block)?;
+            let added = extensions.add(block.type_flag, size, &self.header[padded..]);
+            added.map_err(|kind| self.error(at, kind))?;
         }
     }
 
@@ -214,12 +213,17 @@ impl<R: Read> ArchiveReader<R> {
         Ok(())
     }
 
-    /// Reads the body of an extension header, which is noted with the header.
-    fn extension_body(&mut self, at: u64, block: &HeaderBlock) -> Result<Vec<u8>, ReadError> {
+    /// Reads the body of an extension header with its padding, which is noted with the header; returns
+    /// its size and where it begins there.
+    fn extension_body(
+        &mut self,
+        at: u64,
+        block: &HeaderBlock,
+    ) -> Result<(usize, usize), ReadError> {
         let size = extension::body_size(block).map_err(|kind| self.error(at, kind))?;
         let start = self.header.len();
         self.fill_header(size.next_multiple_of(BLOCK_SIZE))?;
-        Ok(self.header[start..start + size].to_vec())
+        Ok((size, start))
     }
 
     /// Reads that many bytes to the header, which grows as they come.

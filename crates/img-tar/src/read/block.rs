@@ -1,6 +1,7 @@
 //! One header block: its fields, as Go's `archive/tar` and all other readers find them.
 
 use super::ReadErrorKind;
+use super::name::refused;
 use super::number::{octal, shown, signed, unsigned};
 use crate::BLOCK_SIZE;
 
@@ -90,6 +91,10 @@ fn prefix(block: &Block, dialect: Dialect) -> Result<&[u8], ReadErrorKind> {
     };
     if prefix.len() > longest {
         return Err(ReadErrorKind::Prefix(shown(prefix)));
+    }
+    if !prefix.is_empty() && block[0] == 0 {
+        // Its slash is the end of the name to some.
+        return Err(refused("path", prefix, "is a prefix without a name"));
     }
     Ok(prefix)
 }

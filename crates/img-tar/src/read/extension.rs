@@ -38,8 +38,14 @@ pub(super) struct Extensions {
 }
 
 impl Extensions {
-    /// Adds an extension header.
-    pub(super) fn add(&mut self, type_flag: u8, body: &[u8]) -> Result<(), ReadErrorKind> {
+    /// Adds an extension header with a body of `size` bytes and its padding.
+    pub(super) fn add(
+        &mut self,
+        type_flag: u8,
+        size: usize,
+        padded: &[u8],
+    ) -> Result<(), ReadErrorKind> {
+        let body = &padded[..size];
         self.count += 1;
         if self.count > MOST {
             return Err(ReadErrorKind::TooManyExtensions { limit: MOST });
@@ -58,11 +64,11 @@ impl Extensions {
                 )
             }
             GNU_LONG_NAME => {
-                let doubled = self.long_name.replace(long(body)?).is_some();
+                let doubled = self.long_name.replace(long(size, padded)?).is_some();
                 refuse(doubled, "two GNU long names for one entry")
             }
             _ => {
-                let doubled = self.long_link.replace(long(body)?).is_some();
+                let doubled = self.long_link.replace(long(size, padded)?).is_some();
                 refuse(doubled, "two GNU long link targets for one entry")
             }
         }
@@ -106,13 +112,20 @@ impl Extensions {
     }
 }
 
-/// Returns the name in the body of a GNU header; what follows its NUL could be seen by some.
-fn long(body: &[u8]) -> Result<Vec<u8>, ReadErrorKind> {
-    let name = c_string(body);
-    let has_more = body[name.len()..].iter().any(|byte| *byte != 0);
+/// Returns the name in the body of a GNU header.
+///
+/// Nothing may follow its NUL, and where it has none it may not go on in the padding, as it does for
+/// GNU tar and Python.
+fn long(size: usize, padded: &[u8]) -> Result<Vec<u8>, ReadErrorKind> {
+    let name = c_string(padded);
+    let has_more = padded[name.len()..].iter().any(|byte| *byte != 0);
     refuse(
         has_more,
         "a GNU long name or link target with a NUL byte in it",
+    )?;
+    refuse(
+        name.len() > size,
+        "a GNU long name or link target that goes on behind its end",
     )?;
     Ok(name.to_vec())
 }

@@ -55,7 +55,7 @@ pub(super) fn resolve(
     let path = normalize("path", &name)?;
     check_root(&path, kind)?;
     check_whiteout(&path)?;
-    let link = resolve_link(kind, link)?;
+    let link = resolve_link(kind, link, block)?;
     if kind == EntryKind::HardLink && link == path {
         return Err(refused("link target", &link, "is the entry itself"));
     }
@@ -188,8 +188,18 @@ fn check_root(path: &[u8], kind: EntryKind) -> Result<(), ReadErrorKind> {
 }
 
 /// Returns the target of a hard link as a path, the text of a symlink as it is, else nothing.
-fn resolve_link(kind: EntryKind, link: Vec<u8>) -> Result<Vec<u8>, ReadErrorKind> {
+///
+/// libarchive takes no longer target from an extension header where the header block has none.
+fn resolve_link(
+    kind: EntryKind,
+    link: Vec<u8>,
+    block: &HeaderBlock,
+) -> Result<Vec<u8>, ReadErrorKind> {
     match kind {
+        EntryKind::HardLink | EntryKind::Symlink if block.link.is_empty() && !link.is_empty() => {
+            let problem = "stands in an extension header, with none in the header block";
+            Err(refused("link target", &link, problem))
+        }
         EntryKind::HardLink => normalize("link target", &link),
         EntryKind::Symlink if link.is_empty() || link.contains(&0) => Err(refused(
             "link target",
