@@ -312,7 +312,7 @@ mod tests {
         for member in members {
             let mut buffer = encoder.buffer();
             buffer.extend_from_slice(member);
-            encoder.push(buffer, Some(*key(member))).unwrap();
+            encoder.push(buffer, Some(key(member))).unwrap();
         }
         encoder.finish().unwrap()
     }
@@ -375,8 +375,8 @@ mod tests {
         }
     }
 
-    fn key(member: &[u8]) -> Box<MemberKey> {
-        Box::new(Hasher::sha256_raw(member))
+    fn key(member: &[u8]) -> MemberKey {
+        Hasher::sha256_raw(member)
     }
 
     #[derive(Default)]
@@ -421,7 +421,7 @@ mod tests {
                 let mut encoder =
                     ParallelEncoder::resume(prefix.into_output(), options.clone(), checkpoint);
                 for member in after {
-                    encoder.push(member.clone(), Some(*key(member))).unwrap();
+                    encoder.push(member.clone(), Some(key(member))).unwrap();
                 }
                 let resumed = encoder.finish().unwrap();
                 assert_eq!(
@@ -458,14 +458,14 @@ mod tests {
         assert_eq!(all[2].digest, Some(Hasher::sha256_raw(b"thr")));
         assert_eq!(all[3].digest, None);
         encoder.append_raw(b"tail".to_vec()).unwrap();
-        let encoded = encoder.finish().unwrap();
-        assert_eq!(encoded.diff_id, Digest::sha256(b"onetwothreefour"));
-        assert_eq!(encoded.digest, Digest::sha256(&encoded.output));
+        let stream = encoder.finish().unwrap();
+        assert_eq!(stream.diff_id, Digest::sha256(b"onetwothreefour"));
+        assert_eq!(stream.digest, Digest::sha256(&stream.output));
         assert_eq!(parts[0].position, 0);
         for part in all {
             let start = usize::try_from(part.position).unwrap();
-            assert_eq!(encoded.output[start..start + 2], [0x1f, 0x8b]);
+            assert_eq!(stream.output[start..start + 2], [0x1f, 0x8b]);
         }
-        assert!(encoded.output.ends_with(b"tail"));
+        assert!(stream.output.ends_with(b"tail"));
     }
 }

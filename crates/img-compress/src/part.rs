@@ -40,18 +40,18 @@ pub(crate) fn encode_parts(
     parts: &[Part],
 ) -> io::Result<(Vec<u8>, Vec<EncodedPart>)> {
     let mut bytes = Vec::new();
-    let mut encoded = Vec::with_capacity(parts.len());
+    let mut known = Vec::with_capacity(parts.len());
     let mut start = 0;
     for part in parts {
         let content = &content[start..part.end];
         let member = encoder.encode(content)?;
         let payload = &content[..part.payload];
-        encoded.push(EncodedPart {
+        known.push(EncodedPart {
             size: member.len(),
             digest: (!payload.is_empty()).then(|| Hasher::sha256_raw(payload)),
         });
         bytes.extend_from_slice(&member);
         start = part.end;
     }
-    Ok((bytes, encoded))
+    Ok((bytes, known))
 }

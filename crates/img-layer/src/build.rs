@@ -60,8 +60,8 @@ pub fn build_layer<W: Write + Send + 'static>(
 /// Fails where files cannot begin members.
 pub(crate) fn check_stargz(compression: Compression) -> Result<(), StargzError> {
     match (compression.format(), compression.members()) {
-        (Format::None, _) => Err(StargzError("is not compressed")),
-        (_, Members::Single) => Err(StargzError("has one member")),
+        (Format::None, _) => Err(StargzError::Compression("is not compressed")),
+        (_, Members::Single) => Err(StargzError::Compression("has one member")),
         (_, Members::Many) => Ok(()),
     }
 }

@@ -129,10 +129,40 @@ pub enum BuildLayerError {
     Encode(#[from] EncodeError),
 }
 
-/// A compression in which files cannot begin members.
+/// Why a layer cannot be pulled lazily.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("a layer that can be pulled lazily is eStargz or zstd:chunked, and this one {0}")]
-pub struct StargzError(pub(crate) &'static str);
+pub enum StargzError {
+    /// Files cannot begin members.
+    #[error("a layer that can be pulled lazily is eStargz or zstd:chunked, and this one {0}")]
+    Compression(&'static str),
+    /// A name is none in JSON.
+    #[error("entry `{path}` of the layer: a table of contents holds no names or links that are not UTF-8")]
+    NotUtf8 {
+        /// Path of the entry.
+        path: String,
+    },
+    /// Two entries have one path, and a table of contents can tell of one.
+    #[error("entry `{path}` of the layer is there twice: a table of contents holds each path once")]
+    Twice {
+        /// Path of the entries.
+        path: String,
+    },
+}
+
+impl StargzError {
+    /// Returns what the user can do.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Compression(_) => {
+                "compress by gzip or zstd, in several members, or leave eStargz off"
+            }
+            Self::NotUtf8 { .. } => "rename the file, or leave eStargz off",
+            Self::Twice { .. } => {
+                "import the archive into a layer, which keeps the last of them, or leave eStargz off"
+            }
+        }
+    }
+}
 
 /// Why an archive could not be read into a layer.
 #[derive(Debug, Error)]
@@ -196,9 +226,7 @@ impl BuildLayerError {
             }
             Self::Import { source, .. } => source.hint(),
             Self::Reserved { .. } => Some("give the file another path, or leave eStargz off"),
-            Self::Stargz(_) => {
-                Some("compress by gzip or zstd, in several members, or leave eStargz off")
-            }
+            Self::Stargz(error) => Some(error.hint()),
             Self::Changed { .. } => Some("build again when nothing writes to the file"),
             _ => None,
         }

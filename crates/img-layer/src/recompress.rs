@@ -45,7 +45,8 @@ impl RecompressError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Archive(error) => error.hint(),
-            Self::Content { .. } | Self::Stargz(_) | Self::Encode(_) => None,
+            Self::Stargz(error) => Some(error.hint()),
+            Self::Content { .. } | Self::Encode(_) => None,
         }
     }
 }
@@ -105,7 +106,7 @@ impl<W: Write + Send + 'static> Copy<'_, W> {
         };
         let mut header = Vec::new();
         let entry = landmark();
-        index.add(&entry);
+        index.add(&entry)?;
         // The name is not empty and holds no NUL.
         let written = append_header(&mut header, &entry);
         debug_assert!(written.is_ok(), "{written:?}");
@@ -131,7 +132,7 @@ impl<W: Write + Send + 'static> Copy<'_, W> {
                 .begin_entry(&member.path, header.len(), member.size)?;
             self.stream.append(header);
             if let Some(index) = &mut self.index {
-                index.add(&entry(&member));
+                index.add(&entry(&member))?;
             }
             self.content(member.size, &mut archive.content(), &member.path)?;
             self.stream.append(&archive.read_padding()?);

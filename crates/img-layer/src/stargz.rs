@@ -1,6 +1,6 @@
 //! The table of contents of a lazily pullable layer, collected while its entries are written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
 use img_compress::stargz::{
@@ -15,6 +15,7 @@ use img_tar::{
 };
 
 use crate::content::Hash;
+use crate::error::{StargzError, shown};
 
 /// Prefix of the PAX records of extended attributes.
 const XATTR: &str = "SCHILY.xattr.";
@@ -27,6 +28,8 @@ pub(crate) struct StargzIndex {
     chunks: Vec<(usize, usize)>,
     /// The entry of the latest file.
     file: usize,
+    /// The path of each entry, and whether it is a directory.
+    paths: HashMap<String, bool>,
 }
 
 /// What stands behind the entries of the tar.
@@ -40,10 +43,25 @@ pub(crate) struct Tail {
 
 impl StargzIndex {
     /// Adds an entry.
-    pub(crate) fn add(&mut self, entry: &Entry<'_>) {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let mut name = text(entry.path);
-        if entry.kind == EntryKind::Directory {
+    ///
+    /// # Errors
+    /// A path or link that is not UTF-8, or a path that another entry has; a directory may be there again.
+    pub(crate) fn add(&mut self, entry: &Entry<'_>) -> Result<(), StargzError> {
+        let text = |bytes: &[u8]| match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(_) => Err(StargzError::NotUtf8 {
+                path: shown(entry.path),
+            }),
+        };
+        let mut name = text(entry.path)?;
+        let is_directory = entry.kind == EntryKind::Directory;
+        let before = self.paths.insert(name.clone(), is_directory);
+        if before.is_some_and(|was_directory| !(was_directory && is_directory)) {
+            return Err(StargzError::Twice {
+                path: shown(entry.path),
+            });
+        }
+        if is_directory {
             name.push('/');
         }
         let (dev_major, dev_minor) = device(entry.kind);
@@ -53,7 +71,7 @@ impl StargzIndex {
             entry_type: type_name(entry.kind).to_owned(),
             size: entry.size,
             modtime: modtime(entry.mtime),
-            link_name: text(entry.link),
+            link_name: text(entry.link)?,
             mode: entry.mode,
             uid: entry.uid,
             gid: entry.gid,
@@ -64,6 +82,7 @@ impl StargzIndex {
             xattrs: xattrs(entry.pax),
             ..TocEntry::default()
         });
+        Ok(())
     }
 
     /// Adds a chunk of the latest file: `part` begins with `size` bytes of it from `offset`.
@@ -237,12 +256,11 @@ fn device(kind: EntryKind) -> (u32, u32) {
     }
 }
 
-/// Returns the time as RFC 3339, in whole seconds; nothing for the beginning of 1970.
+/// Returns the time as RFC 3339, in whole seconds; nothing for one outside the years that this can tell.
+///
+/// Readers take nothing for the year 1, so the beginning of 1970 is told as well.
 fn modtime(time: Timestamp) -> String {
-    match jiff::Timestamp::from_second(time.seconds) {
-        Ok(found) if time.seconds != 0 => found.to_string(),
-        _ => String::new(),
-    }
+    jiff::Timestamp::from_second(time.seconds).map_or(String::new(), |time| time.to_string())
 }
 
 fn xattrs(pax: &PaxRecords) -> BTreeMap<String, Vec<u8>> {

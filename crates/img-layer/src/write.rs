@@ -240,7 +240,7 @@ impl<'p, S: LayerSink> LayerWriter<'p, S> {
             .begin_entry(entry.path, self.header.len(), entry.size)?;
         self.stream.append(&self.header);
         if let Some(index) = &mut self.index {
-            index.add(entry);
+            index.add(entry)?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use img_compress::{Compression, Decoder, Format};
+use img_compress::{Compression, Decoder, Format, Members};
 use img_layer::{BuildLayerError, Input, InputKind, LayerOptions, TreeHandling, build_layer};
 use img_oci::Digest;
 use img_wire::FileMetadata;
@@ -485,3 +485,43 @@ fn golden_digests_hold_for_every_format_level_and_number_of_jobs() {
         .collect();
     assert_eq!(found, expected);
 }
+
+#[test]
+fn golden_digests_hold_for_single_members() {
+    let folder = golden_folder();
+    let mut found = Vec::new();
+    for (format, level, _) in GOLDEN_SINGLE {
+        let compression = Compression::new(format, level).unwrap();
+        let digest = |jobs| -> Digest {
+            let single = LayerOptions {
+                compression: compression.with_members(Members::Single),
+                jobs,
+                ..options()
+            };
+            let layer = build_layer(golden_inputs(folder.path()), &single, Vec::new());
+            layer.unwrap().digest
+        };
+        let one = digest(1);
+        assert_eq!(one, digest(5), "{format:?} {level}");
+        found.push((format, level, one.short().to_owned()));
+    }
+    let expected = GOLDEN_SINGLE.map(|(f, l, digest)| (f, l, digest.to_owned()));
+    assert_eq!(found, expected);
+}
+
+const GOLDEN_SINGLE: [(Format, i32, &str); 14] = [
+    (Format::Gzip, 0, "7c4508e9077f"),
+    (Format::Gzip, 1, "003098967446"),
+    (Format::Gzip, 2, "08b710f675db"),
+    (Format::Gzip, 3, "dec34854ee31"),
+    (Format::Gzip, 4, "2b91dc641835"),
+    (Format::Gzip, 5, "60d2c487ef7f"),
+    (Format::Gzip, 6, "4514078b08ff"),
+    (Format::Gzip, 7, "611b47ade4d0"),
+    (Format::Gzip, 8, "a35c23bbff8b"),
+    (Format::Gzip, 9, "dec457371bd3"),
+    (Format::Zstd, 1, "bb267124ce3e"),
+    (Format::Zstd, 2, "927b80c79426"),
+    (Format::Zstd, 3, "4a719ed885e8"),
+    (Format::Zstd, 4, "7258bf42e229"),
+];

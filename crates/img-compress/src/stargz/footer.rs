@@ -4,7 +4,7 @@
 //! TOC's member in 16 hex digits, and `STARGZ`.
 //!
 //! zstd:chunked: a skippable frame of 48 bytes: magic number and size, then offset, stored size, size and
-//! type of the TOC (little endian, 8 bytes each; the type is 1), and `GNUlInUx`.
+//! type of the TOC (little endian, 8 bytes each; the type is 1), and `GnUlInUx`.
 
 use thiserror::Error;
 
@@ -14,7 +14,7 @@ pub const GZIP_FOOTER_SIZE: usize = 51;
 pub const ZSTD_FOOTER_SIZE: usize = 48;
 
 const SKIPPABLE_MAGIC: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
-const ZSTD_MAGIC: &[u8; 8] = b"GNUlInUx";
+const ZSTD_MAGIC: &[u8; 8] = b"GnUlInUx";
 const ZSTD_TOC_TYPE: u64 = 1;
 /// gzip with an extra field: magic number, deflate, flag, no time, unknown system, 26 bytes of extra
 /// field, subfield SG of 22 bytes.
@@ -147,6 +147,11 @@ mod tests {
         ] {
             let bytes = footer.to_bytes();
             assert_eq!(bytes.len(), size);
+            let magic: &[u8] = match format {
+                Format::Zstd => b"GnUlInUx",
+                _ => b"STARGZ\x01\0\0\xff\xff\0\0\0\0\0\0\0\0",
+            };
+            assert!(bytes.ends_with(magic));
             assert_eq!(
                 Footer::parse(&[b"blob".to_vec(), bytes.clone()].concat()),
                 Ok(footer)

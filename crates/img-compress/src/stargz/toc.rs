@@ -31,7 +31,7 @@ pub struct TocEntry {
     /// Bytes of a file's whole content.
     #[serde(skip_serializing_if = "is_zero")]
     pub size: u64,
-    /// Time of last change, RFC 3339 in UTC; absent for 1970-01-01T00:00:00Z.
+    /// Time of last change, RFC 3339 in UTC. Readers take its absence for the year 1.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub modtime: String,
     /// Target of a link.
