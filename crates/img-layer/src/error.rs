@@ -136,7 +136,9 @@ pub enum StargzError {
     #[error("a layer that can be pulled lazily is eStargz or zstd:chunked, and this one {0}")]
     Compression(&'static str),
     /// A name is none in JSON.
-    #[error("entry `{path}` of the layer: a table of contents holds no names or links that are not UTF-8")]
+    #[error(
+        "entry `{path}` of the layer: a table of contents holds no names or links that are not UTF-8"
+    )]
     NotUtf8 {
         /// Path of the entry.
         path: String,
