@@ -339,6 +339,7 @@ REFUSED = {
     "uid_negative": whole(file(b"a", uid=b"\xff" * 8)),
     "uid_of_another_base_256": whole(file(b"a", uid=b"\x81" + bytes(7))),
     "mode_negative": whole(file(b"a", mode=b"\xff" * 8)),
+    "mode_of_spaces": whole(file(b"a", mode=b" " * 8)),
     "mode_of_another_type": whole(file(b"a", mode=b"0120777\0")),
     "mode_of_19_bits": whole(file(b"a", mode=b"1000644\0")),
     "device_of_22_bits": whole(entry(b"a", b"3", major=b"\x80\0\0\0\0\x20\0\0")),

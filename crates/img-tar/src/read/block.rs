@@ -55,8 +55,8 @@ impl HeaderBlock {
             uname: c_string(&block[265..297]).to_vec(),
             gname: c_string(&block[297..329]).to_vec(),
             device: (
-                unsigned("devmajor", &block[329..337])?,
-                unsigned("devminor", &block[337..345])?,
+                device("devmajor", &block[329..337])?,
+                device("devminor", &block[337..345])?,
             ),
         })
     }
@@ -97,6 +97,14 @@ fn prefix(block: &Block, dialect: Dialect) -> Result<&[u8], ReadErrorKind> {
         return Err(refused("path", prefix, "is a prefix without a name"));
     }
     Ok(prefix)
+}
+
+/// Returns a device number, which some writers leave blank where there is no device.
+fn device(field: &'static str, bytes: &[u8]) -> Result<u64, ReadErrorKind> {
+    if bytes.iter().all(|byte| matches!(byte, b' ' | 0)) {
+        return Ok(0);
+    }
+    unsigned(field, bytes)
 }
 
 fn joined(prefix: &[u8], name: &[u8]) -> Vec<u8> {

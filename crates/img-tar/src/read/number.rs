@@ -28,11 +28,12 @@ pub(super) fn signed(field: &'static str, bytes: &[u8]) -> Result<i64, ReadError
     })
 }
 
-/// Digits may have spaces before them, and NULs and spaces after them; no digits are 0.
+/// Digits may have spaces before them, and NULs and spaces after them; NULs alone are 0. Spaces alone
+/// are 0 for Go, and -1 for GNU tar, which complains.
 pub(super) fn octal(bytes: &[u8]) -> Option<i64> {
     let is_filler = |byte: &u8| matches!(byte, b' ' | 0);
     let Some(end) = bytes.iter().rposition(|byte| !is_filler(byte)) else {
-        return Some(0);
+        return bytes.iter().all(|byte| *byte == 0).then_some(0);
     };
     let start = bytes.iter().position(|byte| *byte != b' ')?;
     bytes[start..=end].iter().try_fold(0i64, |number, byte| {
@@ -64,7 +65,8 @@ mod tests {
         check(b"0000644\0", Some(0o644));
         check(b"   644 \0", Some(0o644));
         check(b"\0\0\0\0", Some(0));
-        check(b"    ", Some(0));
+        check(b"    ", None);
+        check(b" \0\0\0", None);
         check(b"77777777777", Some(0o77_777_777_777));
         check(b"64 4", None);
         check(b"64\x004", None);
