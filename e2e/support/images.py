@@ -17,6 +17,11 @@ def digest_of(text):
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
+def digest_of_file(path):
+    """The digest of a file."""
+    return "sha256:" + hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
 def config_of(reference, *, platform="linux/amd64"):
     """The image config that skopeo picks for a platform."""
     command = ["skopeo", *platform_options(platform), "inspect", "--config", "--tls-verify=false"]

@@ -10,10 +10,14 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 NOT_IN_A_COPY = shutil.ignore_patterns(".git", "target", "node_modules", "__pycache__", "bazel-*", "user.bazelrc")
 
 
+def project_cache():
+    """Where the scripts in tools/ leave what they build."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rules_img"
+
+
 def cache():
     """The directory that outlives a run: Bazel's outputs and what was downloaded."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get("RULES_IMG_E2E_CACHE") or base / "rules_img" / "e2e")
+    return Path(os.environ.get("RULES_IMG_E2E_CACHE") or project_cache() / "e2e")
 
 
 def tool():
@@ -29,6 +33,13 @@ def busybox():
     copy.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2("/bin/busybox", copy)
     return copy
+
+
+def stargz_snapshotter():
+    """The snapshotter that tools/install-stargz-snapshotter builds."""
+    path = project_cache() / "stargz-snapshotter"
+    assert path.exists(), f"no {path}: run tools/install-stargz-snapshotter"
+    return path
 
 
 def workspace(name):

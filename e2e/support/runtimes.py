@@ -11,9 +11,9 @@ PODMAN_STORAGE = "vfs"
 
 
 class Containerd(Daemon):
-    """A private containerd; its plug-in for Kubernetes is off."""
+    """A private containerd; its plug-in for Kubernetes is off. `proxies` are sockets of further snapshotters by name."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, *, proxies=None):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.socket = self.directory / "containerd.sock"
@@ -25,7 +25,7 @@ state = "{self.directory}/state"
 disabled_plugins = ["io.containerd.grpc.v1.cri"]
 [grpc]
   address = "{self.socket}"
-"""
+{"".join(proxy_plugin(name, socket) for name, socket in (proxies or {}).items())}"""
         )
         super().__init__(["containerd", "--config", config], self.directory / "log")
         self.wait_until(lambda: self.ctr("version", check=False).code == 0)
@@ -38,16 +38,29 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
         snapshotter = f"--snapshotter={CONTAINERD_SNAPSHOTTER}"
         self.ctr("images", "pull", "--plain-http", "--platform", platform, snapshotter, reference)
 
-    def run(self, reference, *command):
+    def mount(self, reference, directory):
+        """Mounts a pulled image; the caller unmounts it."""
+        snapshotter = f"--snapshotter={CONTAINERD_SNAPSHOTTER}"
+        self.ctr("images", "mount", "--platform", "linux/amd64", snapshotter, reference, directory)
+
+    def run(self, reference, *command, snapshotter=CONTAINERD_SNAPSHOTTER):
         """Runs a pulled image and returns what it printed."""
         self.runs += 1
-        snapshotter = f"--snapshotter={CONTAINERD_SNAPSHOTTER}"
-        return self.ctr("run", "--rm", snapshotter, reference, f"run-{self.runs}", *command).stdout
+        options = ["--rm", f"--snapshotter={snapshotter}"]
+        return self.ctr("run", *options, reference, f"run-{self.runs}", *command).stdout
 
     def stop(self):
         code = super().stop()
         end_processes_of(self.directory)
         return code
+
+
+def proxy_plugin(name, socket):
+    """The part of containerd's configuration that says where a snapshotter listens."""
+    return f"""[proxy_plugins.{name}]
+  type = "snapshot"
+  address = "{socket}"
+"""
 
 
 class Podman:

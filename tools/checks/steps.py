@@ -23,7 +23,7 @@ EVENTS = "{events}"
 # The version that is tested where bazelisk can choose.
 BAZEL_VERSION = "7.7.1"
 BAZEL_CONFIGS = {"Bazel 7": [], "Bazel 9 flags": ["--config=bazel9"]}
-PEERS = "docker-registry containerd ctr runc podman skopeo umoci busybox htpasswd setpriv bwrap".split()
+PEERS = "docker-registry containerd ctr runc podman skopeo umoci busybox htpasswd setpriv bwrap bsdtar ctr-remote".split()
 
 
 @dataclass(frozen=True)
