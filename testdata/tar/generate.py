@@ -183,6 +183,8 @@ ACCEPTED = {
     "v7": whole(
         file(b"a", magic=V7, flag=b"\0"), entry(b"d/", b"\0", magic=V7), entry(b"l", b"2", magic=V7, link=b"a"), entry(b"h", b"1", magic=V7, link=b"a")
     ),
+    "v7_of_gnu_tar": whole(file(b"a", magic=V7, major=b"0000000\0", minor=b"0000000\0")),
+    "prefix_without_a_name_of_a_directory": whole(entry(b"", b"5", prefix=b"d")),
     "star": whole(file(b"a", prefix=b"d", trailer=b"tar\0", star_atime=b"00000000001\0", star_ctime=b"00000000002\0")),
     "ustar_of_another_version": whole(file(b"a", prefix=b"d", magic=b"ustar\0  ")),
     "numbers_with_spaces": whole(file(b"a", mode=b"   644 \0", uid=b"  1750 \0", size=b"          7 ", mtime=b"          1 ")),
@@ -232,6 +234,7 @@ REFUSED = {
     "gnu_with_a_prefix_as_go_once_wrote_it": whole(file(b"a", magic=GNU, prefix=b"directory")),
     "star_prefix_of_more_than_131_bytes": whole(file(b"a", prefix=b"p" * 140, trailer=b"tar\0")),
     "v7_with_a_prefix": whole(file(b"a", magic=V7, prefix=b"d")),
+    "v7_with_a_device": whole(entry(b"a", b"3", magic=V7, major=b"0000005\0", minor=b"0000001\0")),
     "v7_with_an_owner": whole(file(b"a", magic=V7, uname=b"root")),
     "magic_that_libarchive_alone_takes": whole(file(b"a", magic=b"ustarx00", prefix=b"d")),
     "magic_of_gnu_without_its_version": whole(file(b"a", magic=b"ustar \0\0", prefix=b"d")),

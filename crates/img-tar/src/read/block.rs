@@ -41,8 +41,16 @@ const CHECKSUM: std::ops::Range<usize> = 148..156;
 impl HeaderBlock {
     pub(super) fn parse(block: &Block) -> Result<Self, ReadErrorKind> {
         check_sum(block)?;
-        // Zeros in a block without magic, as checked there.
-        let prefix = prefix(block, dialect(block)?)?;
+        // Names are empty in a block without magic, as checked there.
+        let dialect = dialect(block)?;
+        let prefix = prefix(block, dialect)?;
+        let device = (
+            device("devmajor", &block[329..337])?,
+            device("devminor", &block[337..345])?,
+        );
+        if dialect == Dialect::V7 && device != (0, 0) {
+            return Err(ReadErrorKind::Magic(shown(&block[257..265])));
+        }
         Ok(Self {
             type_flag: block[156],
             name: joined(prefix, c_string(&block[..100])),
@@ -54,10 +62,7 @@ impl HeaderBlock {
             mtime: signed("mtime", &block[136..148])?,
             uname: c_string(&block[265..297]).to_vec(),
             gname: c_string(&block[297..329]).to_vec(),
-            device: (
-                device("devmajor", &block[329..337])?,
-                device("devminor", &block[337..345])?,
-            ),
+            device,
         })
     }
 }
@@ -71,7 +76,8 @@ fn dialect(block: &Block) -> Result<Dialect, ReadErrorKind> {
         (b"ustar\0", _, b"tar\0") => Ok(Dialect::Star),
         (b"ustar\0", ..) => Ok(Dialect::Ustar),
         (b"ustar ", b" \0", _) => Ok(Dialect::Gnu),
-        _ if block[257..].iter().all(|byte| *byte == 0) => Ok(Dialect::V7),
+        // GNU tar writes device numbers all the same: 0 in octal.
+        _ if [&block[257..329], &block[345..]].concat() == [0; 72 + 167] => Ok(Dialect::V7),
         _ => Err(ReadErrorKind::Magic(shown(&block[257..265]))),
     }
 }
@@ -92,8 +98,8 @@ fn prefix(block: &Block, dialect: Dialect) -> Result<&[u8], ReadErrorKind> {
     if prefix.len() > longest {
         return Err(ReadErrorKind::Prefix(shown(prefix)));
     }
-    if !prefix.is_empty() && block[0] == 0 {
-        // Its slash is the end of the name to some.
+    if !prefix.is_empty() && block[0] == 0 && block[156] == 0 {
+        // The slash between them makes a directory of it, but not to Python.
         return Err(refused("path", prefix, "is a prefix without a name"));
     }
     Ok(prefix)

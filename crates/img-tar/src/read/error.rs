@@ -163,10 +163,10 @@ impl ReadError {
             }
             ReadErrorKind::Type { flag: b'S', .. }
             | ReadErrorKind::Prefix(_)
-            | ReadErrorKind::Refused(RecordError::Meaning { .. }) => {
-                Some("make the archive again, without `--sparse` and `--incremental`")
-            }
-            _ => Some("make the archive again with `tar --format=posix`, or with bsdtar"),
+            | ReadErrorKind::Refused(RecordError::Meaning { .. }) => Some(
+                "make the archive again, without `--sparse` and `--incremental`, or with `bsdtar --no-read-sparse`",
+            ),
+            _ => Some("make the archive again with `tar --format=posix`"),
         }
     }
 }
