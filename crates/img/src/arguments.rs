@@ -1,7 +1,7 @@
 //! The command line before clap sees it: parameter files, and flags in Go's spelling.
 //!
 //! `@file` stands for the lines of that file; a Bazel label, such as `@@repo//package:target`, does
-//! not, and is known by its two slashes. `-flag` and `-flag=value` are read as `--flag` and
+//! not, and is known by its two slashes. A line that is a string in JSON stands for that string. `-flag` and `-flag=value` are read as `--flag` and
 //! `--flag=value` where the subcommand has that flag. The value of a flag is never touched.
 
 use std::ffi::{OsStr, OsString};
@@ -68,12 +68,22 @@ impl Normalizer<'_> {
         match (self.next, argument.as_bytes()) {
             (Next::Any, [b'@', path @ ..]) if !path.is_empty() && !is_label(path) => {
                 for line in read_lines(self.context, OsStr::from_bytes(path))? {
-                    self.add_one(line);
+                    if !self.is_comment(&line) {
+                        self.add_one(decode(line));
+                    }
                 }
             }
             _ => self.add_one(argument),
         }
         Ok(())
+    }
+
+    /// Tells whether a line of a parameter file is a comment, which those of `img hash` may have.
+    fn is_comment(&self, line: &OsStr) -> bool {
+        line.as_bytes().starts_with(b"#")
+            && self
+                .flags
+                .is_some_and(|command| command.get_name() == "hash")
     }
 
     fn add_one(&mut self, argument: OsString) {
@@ -126,6 +136,16 @@ impl Normalizer<'_> {
 
 fn is_label(after_at: &[u8]) -> bool {
     after_at.windows(2).any(|pair| pair == b"//")
+}
+
+/// Returns the argument that a line of a parameter file stands for: one with a line break is written
+/// as a JSON string.
+pub(crate) fn decode(line: OsString) -> OsString {
+    if !line.as_bytes().starts_with(b"\"") {
+        return line;
+    }
+    let decoded = serde_json::from_slice::<String>(line.as_bytes());
+    decoded.map_or(line, OsString::from)
 }
 
 fn read_lines(context: &Context, path: &OsStr) -> Result<Vec<OsString>, ReadArgumentsError> {
@@ -204,11 +224,22 @@ mod tests {
     #[test]
     fn parameter_files_are_expanded_a_line_an_argument() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(&file, "-name\nwith space\n\n--cmd\n@x\n").unwrap();
+        let lines = "-name\nwith space\n\n--cmd\n@x\n\"--name=a\\nb\"\n\"x\n#\n";
+        std::fs::write(&file, lines).unwrap();
         let at = format!("@{}", file.path().display());
         check(
             &[&at, "z"],
-            &["--name", "with space", "", "--cmd", "@x", "z"],
+            &[
+                "--name",
+                "with space",
+                "",
+                "--cmd",
+                "@x",
+                "--name=a\nb",
+                "\"x",
+                "#",
+                "z",
+            ],
         );
         let missing = vec!["img".into(), "layer".into(), "@/no/such/file".into()];
         assert!(normalize(missing, &command(), &Context::default()).is_err());

@@ -60,4 +60,18 @@ impl Command {
             Self::Registry(arguments) => registry::run(&arguments),
         }
     }
+
+    /// Tells whether the subcommand builds: it reads inputs, writes outputs, and prints nothing.
+    pub(crate) fn builds(&self) -> bool {
+        match self {
+            Self::Inspect(_) | Self::Deploy(_) | Self::Registry(_) => false,
+            Self::OciLayout(_)
+            | Self::Index(_)
+            | Self::Manifest(_)
+            | Self::DeployMetadata(_)
+            | Self::Hash(_)
+            | Self::Layer(_)
+            | Self::Compress(_) => true,
+        }
+    }
 }

@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use img_layer::KnownHashes;
-use img_worker::Cancellation;
+use img_worker::{Cancellation, WorkRequest};
 
 /// The surroundings of one command.
 #[derive(Clone, Default)]
@@ -24,6 +24,31 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// Returns the surroundings of a worker's request, whose inputs are taken out of it.
+    pub(crate) fn of_request(request: &mut WorkRequest, cancellation: &Cancellation) -> Self {
+        let inputs = std::mem::take(&mut request.inputs).into_iter();
+        let digests = inputs.filter_map(|input| {
+            // Source directories and the like have none.
+            let digest = String::from_utf8(input.digest).ok()?;
+            (!digest.is_empty()).then(|| (input.path.into_bytes(), digest))
+        });
+        Self {
+            root: std::mem::take(&mut request.sandbox_dir).into(),
+            digests: Arc::new(digests.collect()),
+            cancellation: cancellation.clone(),
+        }
+    }
+
+    /// Returns a text without the sandbox before paths: people know them by what stands after it.
+    pub(crate) fn without_root(&self, text: &str) -> String {
+        match self.root.to_str() {
+            Some(root) if !root.is_empty() => {
+                text.replace(&format!("{}/", root.trim_end_matches('/')), "")
+            }
+            _ => text.to_owned(),
+        }
+    }
+
     /// Returns where a path of the command line is on disk. A path that leads out of the sandbox is
     /// refused.
     pub(crate) fn path<'p>(&self, path: &'p Path) -> io::Result<Cow<'p, Path>> {

@@ -60,7 +60,7 @@ fn check_is_tool(arguments: &[OsString]) -> Result<(), Failure> {
         .to_string_lossy();
     let is_told = match arguments.get(1).and_then(|argument| argument.to_str()) {
         None => arguments.len() > 1,
-        Some("-h" | "--help" | "-V" | "--version") => true,
+        Some("-h" | "--help" | "-V" | "--version" | "--persistent_worker") => true,
         Some(first) => !first.starts_with('-'),
     };
     if is_told || matches!(name.as_ref(), "img" | "img.exe" | "resolved_toolchain.exe") {

@@ -3,6 +3,8 @@
 //! Only this crate prints, exits, or chooses defaults from the environment. A failed command exits
 //! with 1 and ends stderr with one line: what was attempted, on what, why it failed, what to do.
 //! Wrong usage exits with 2.
+//!
+//! With `--persistent_worker` it is a Bazel worker, which runs a command for each request instead.
 
 mod arguments;
 mod commands;
@@ -17,13 +19,16 @@ mod printable;
 mod progress;
 mod render;
 mod runfiles;
+mod worker;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::commands::Command;
 use crate::context::Context;
+use crate::failure::{Failure, Outcome};
 
 /// Build, push and inspect OCI images
 #[derive(Parser)]
@@ -34,30 +39,44 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let context = Context::default();
-    let mut command = Cli::command();
-    let arguments = match launch::arguments(std::env::args_os().collect())
-        .and_then(|launched| arguments::normalize(launched, &command, &context).map_err(Into::into))
-    {
+    let arguments = match launch::arguments(std::env::args_os().collect()) {
         Ok(arguments) => arguments,
         Err(failure) => return failure.report("img"),
     };
-    let parsed = command
-        .try_get_matches_from_mut(arguments)
-        .and_then(|matches| {
-            let name = format!("img {}", matches.subcommand_name().unwrap_or_default());
-            Ok((name, Cli::from_arg_matches(&matches)?))
-        });
-    let (name, cli) = match parsed {
-        Ok(parsed) => parsed,
-        Err(error) => {
+    if let Some(startup) = worker::startup(&arguments, Cli::command) {
+        return worker::run(startup).unwrap_or_else(|failure| failure.report("img"));
+    }
+    match execute(arguments, &Context::default(), Command::run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Unfinished::Usage(error)) => {
             // Help and version go to stdout with 0, everything else to stderr with 2.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            ExitCode::from(if error.use_stderr() { 2 } else { 0 })
         }
-    };
-    match cli.command.run(&context) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(&name),
+        Err(Unfinished::Failed(name, failure)) => failure.report(&name),
     }
+}
+
+/// Why a command line came to nothing.
+enum Unfinished {
+    /// It was not understood, or asked for help.
+    Usage(clap::Error),
+    /// The command of this name failed.
+    Failed(String, Failure),
+}
+
+/// Parses a command line, the program's name first, and runs its command by `run`.
+fn execute(
+    arguments: Vec<OsString>,
+    context: &Context,
+    run: impl FnOnce(Command, &Context) -> Outcome,
+) -> Result<(), Unfinished> {
+    let mut command = Cli::command();
+    let arguments = arguments::normalize(arguments, &command, context)
+        .map_err(|error| Unfinished::Failed("img".to_owned(), error.into()))?;
+    let matches = command.try_get_matches_from_mut(arguments);
+    let mut matches = matches.map_err(Unfinished::Usage)?;
+    let name = format!("img {}", matches.subcommand_name().unwrap_or_default());
+    let cli = Cli::from_arg_matches_mut(&mut matches).map_err(Unfinished::Usage)?;
+    run(cli.command, context).map_err(|failure| Unfinished::Failed(name, failure))
 }

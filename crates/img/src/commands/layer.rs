@@ -41,6 +41,9 @@ pub(crate) struct LayerArgs {
     /// Parameter file of symlinks to add
     #[arg(long, value_name = "PARAMS")]
     symlinks_from_file: Vec<PathBuf>,
+    /// One line of such a parameter file
+    #[arg(long, value_name = "LINE")]
+    symlink_line: Vec<OsString>,
     #[command(flatten)]
     compression: CompressionArgs,
     /// Annotation of the layer's descriptor
@@ -81,12 +84,13 @@ enum TreeHandlingArg {
     DeduplicateSymlink,
 }
 
-/// `--add` and `--add-from-file`, in the order in which they were given.
+/// `--add`, `--add-from-file` and `--add-line`, in the order in which they were given.
 struct AddedArgs(Vec<Added>);
 
 enum Added {
     File(BytePair),
     Params(PathBuf),
+    Line(OsString),
 }
 
 impl Args for AddedArgs {
@@ -106,6 +110,14 @@ impl Args for AddedArgs {
                     .value_name("PARAMS")
                     .help("Parameter file of files to add")
                     .value_parser(value_parser!(PathBuf))
+                    .action(ArgAction::Append),
+            )
+            .arg(
+                Arg::new("add_line")
+                    .long("add-line")
+                    .value_name("LINE")
+                    .help("One line of such a parameter file")
+                    .value_parser(value_parser!(OsString))
                     .action(ArgAction::Append),
             )
     }
@@ -131,6 +143,8 @@ impl FromArgMatches for AddedArgs {
             .cloned();
         let mut added: Vec<(usize, Added)> = indices("add").zip(files).collect();
         added.extend(indices("add_from_file").zip(params.map(Added::Params)));
+        let lines = matches.get_many("add_line").into_iter().flatten().cloned();
+        added.extend(indices("add_line").zip(lines.map(Added::Line)));
         added.sort_by_key(|(index, _)| *index);
         Ok(Self(added.into_iter().map(|(_, added)| added).collect()))
     }
@@ -255,7 +269,7 @@ impl ParamFiles {
     fn read(args: &LayerArgs, context: &Context) -> Result<Self, Failure> {
         let added = args.added.0.iter().filter_map(|added| match added {
             Added::Params(path) => Some(path.clone()),
-            Added::File(_) => None,
+            Added::File(_) | Added::Line(_) => None,
         });
         let runfiles = args.runfiles.iter().map(|(_, params)| to_path(params));
         let symlinks = args.symlinks_from_file.iter().cloned();
@@ -296,6 +310,17 @@ fn in_file(path: &Path, error: img_wire::ParamFileError) -> Failure {
     .into()
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use the value of {flag}")]
+struct LineError {
+    flag: &'static str,
+    source: img_wire::ParamFileError,
+}
+
+fn in_flag(flag: &'static str, source: img_wire::ParamFileError) -> Failure {
+    LineError { flag, source }.into()
+}
+
 fn to_path(bytes: &[u8]) -> PathBuf {
     PathBuf::from(OsString::from_vec(bytes.to_vec()))
 }
@@ -314,6 +339,11 @@ fn inputs<'a>(args: &'a LayerArgs, params: &'a ParamFiles) -> Result<Vec<Input<'
         match added {
             Added::File(pair) => inputs.push(file(pair)),
             Added::Params(path) => inputs.extend(params.added(path)?),
+            Added::Line(line) => {
+                for added in parse_added_files(line.as_bytes()) {
+                    inputs.push(added.map_err(|error| in_flag("--add-line", error))?.into());
+                }
+            }
         }
     }
     for executable in &args.executable {
@@ -339,6 +369,15 @@ fn inputs<'a>(args: &'a LayerArgs, params: &'a ParamFiles) -> Result<Vec<Input<'
     }
     for path in &args.symlinks_from_file {
         inputs.extend(params.symlinks(path)?);
+    }
+    for line in &args.symlink_line {
+        for symlink in parse_symlinks(line.as_bytes()) {
+            inputs.push(
+                symlink
+                    .map_err(|error| in_flag("--symlink-line", error))?
+                    .into(),
+            );
+        }
     }
     check_runfiles(args)?;
     Ok(inputs)
