@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 /// Largest TOC in bytes that is parsed.
-const LARGEST: usize = 256 << 20;
+const LARGEST: usize = 128 << 20;
 
 /// A table of contents, version 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
