@@ -84,6 +84,9 @@ def _flags(
 def _output(name, extension = "tgz"):
     return ["bin/tests/analysis/{}.{}".format(name, extension)]
 
+def _added(lines):
+    return ["--add-line=" + line for line in lines]
+
 def _check_content(name, srcs, lines, inputs = [], **kwargs):
     """Checks which files a layer is made of, a `<path in the image>|<kind><path>` each."""
     layer = name + "_layer"
@@ -91,7 +94,7 @@ def _check_content(name, srcs, lines, inputs = [], **kwargs):
     _argv_test(
         name = name,
         size = "small",
-        argv = _flags(layer) + lines + _output(layer),
+        argv = _flags(layer) + _added(lines) + _output(layer),
         inputs = inputs,
         mnemonic = "LayerTar",
         target_under_test = ":" + layer,
@@ -205,7 +208,7 @@ def _content_tests():
     _argv_test(
         name = "made_up_runfiles_are_empty_files",
         size = "small",
-        argv = [
+        argv = _added([
             line.format(path)
             for path in ["app", "bin/app"]
             for line in [
@@ -214,7 +217,7 @@ def _content_tests():
                 "{}.runfiles/_main/pkg/__init__.py|fbin/tests/analysis/empty_runfiles_empty_runfile",
                 "{}.runfiles/other/__init__.py|fbin/tests/analysis/empty_runfiles_empty_runfile",
             ]
-        ],
+        ]),
         inputs = ["bin/tests/analysis/empty_runfiles_empty_runfile"],
         mnemonic = "EmptyRunfiles",
         target_under_test = ":empty_runfiles",
@@ -244,9 +247,9 @@ def _attribute_tests():
             "bin/tests/analysis/a.txt",
             '--default-metadata={"mode":"0644"}',
             '--file-metadata=etc/a={"uid":1}',
-            "etc/a|" + _A,
-            "bin/a|/etc/a",
-            "b|../a",
+            "--add-line=etc/a|" + _A,
+            "--symlink-line=bin/a|/etc/a",
+            "--symlink-line=b|../a",
             before_trees = ["--create-parent-directories"],
             format = "zstd",
             trees = "deduplicate_symlink",
@@ -262,7 +265,7 @@ def _attribute_tests():
         rule(
             name = name,
             size = "small",
-            argv = _flags("plain_layer", "etc/a|" + _A, jobs = jobs, level = level) + _output("plain_layer"),
+            argv = _flags("plain_layer", "--add-line=etc/a|" + _A, jobs = jobs, level = level) + _output("plain_layer"),
             mnemonic = "LayerTar",
             target_under_test = ":plain_layer",
         )
@@ -271,7 +274,7 @@ def _attribute_tests():
         size = "small",
         argv = _flags(
             "plain_layer",
-            "etc/a|" + _A,
+            "--add-line=etc/a|" + _A,
             before_trees = ["--create-parent-directories"],
             format = "zstd",
             jobs = "3",
@@ -291,7 +294,7 @@ def _attribute_tests():
     _settings_argv_test(
         name = "attributes_win_over_settings",
         size = "small",
-        argv = _flags("overriding_layer", "etc/a|" + _A, jobs = "3", level = "2") + _output("overriding_layer"),
+        argv = _flags("overriding_layer", "--add-line=etc/a|" + _A, jobs = "3", level = "2") + _output("overriding_layer"),
         mnemonic = "LayerTar",
         target_under_test = ":overriding_layer",
     )
@@ -325,7 +328,7 @@ def _compression_tests():
         size = "small",
         argv = _flags(
             "plain_layer",
-            "etc/a|" + _A,
+            "--add-line=etc/a|" + _A,
             compression = [
                 "--single-member",
                 "--member-cache=/var/cache/members",
@@ -348,7 +351,7 @@ def _compression_tests():
             size = "small",
             argv = _flags(
                 target,
-                "etc/a|" + _A,
+                "--add-line=etc/a|" + _A,
                 compression = [flag, "--encoder-annotation"],
             ) + _output(target),
             mnemonic = "LayerTar",

@@ -28,5 +28,6 @@ def image_index_action(ctx, manifests):
         progress_message = "Building image index %{label}",
         inputs = inputs,
         outputs = [index, digest],
+        worker = True,
     )
     return struct(index = index, digest = digest)

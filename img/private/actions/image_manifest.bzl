@@ -1,6 +1,6 @@
 """Builds the manifest and the configuration of an image."""
 
-load("//img/private/actions:run_img.bzl", "img_args", "run_img")
+load("//img/private/actions:run_img.bzl", "flag_values", "img_args", "run_img")
 load("//img/private/attrs:annotations.bzl", "add_annotations")
 load("//img/private/lib:key_values.bzl", "key_values")
 
@@ -41,6 +41,7 @@ def image_manifest_action(ctx, *, base, layers, platform):
         progress_message = "Building image manifest %{label}",
         inputs = inputs,
         outputs = [outputs.manifest, outputs.config, outputs.descriptor, outputs.digest],
+        worker = True,
     )
     return outputs
 
@@ -55,15 +56,15 @@ def _add_base(args, base):
 def _add_settings(args, ctx):
     """Adds what goes into the configuration; returns the files that takes."""
     if ctx.attr.user:
-        args.add(ctx.attr.user, format = "--user=%s")
-    args.add_all(key_values(ctx.attr.env), format_each = "--env=%s")
-    args.add_all(ctx.attr.entrypoint, format_each = "--entrypoint=%s")
-    args.add_all(ctx.attr.cmd, format_each = "--cmd=%s")
+        args.add_all(flag_values("--user", [ctx.attr.user]))
+    args.add_all(flag_values("--env", key_values(ctx.attr.env)))
+    args.add_all(flag_values("--entrypoint", ctx.attr.entrypoint))
+    args.add_all(flag_values("--cmd", ctx.attr.cmd))
     if ctx.attr.working_dir:
-        args.add(ctx.attr.working_dir, format = "--working-dir=%s")
-    args.add_all(key_values(ctx.attr.labels), format_each = "--label=%s")
+        args.add_all(flag_values("--working-dir", [ctx.attr.working_dir]))
+    args.add_all(flag_values("--label", key_values(ctx.attr.labels)))
     if ctx.attr.stop_signal:
-        args.add(ctx.attr.stop_signal, format = "--stop-signal=%s")
+        args.add_all(flag_values("--stop-signal", [ctx.attr.stop_signal]))
     files = {"--config-fragment": ctx.file.config_fragment, "--created": ctx.file.created}
     for flag, file in files.items():
         if file:

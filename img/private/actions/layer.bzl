@@ -2,7 +2,7 @@
 
 load("//img/private/actions:compression.bzl", "add_compression")
 load("//img/private/actions:layer_content.bzl", "layer_content_args", "layer_source")
-load("//img/private/actions:run_img.bzl", "img_args", "lines_args", "run_img")
+load("//img/private/actions:run_img.bzl", "img_args", "run_img")
 load("//img/private/attrs:annotations.bzl", "add_annotations")
 load("//img/private/lib:image_paths.bzl", "strip_root")
 load("//img/private/providers:layer_info.bzl", "LayerInfo")
@@ -42,6 +42,7 @@ def layer_action(ctx, *, compression, create_parent_directories, tree_artifact_h
         progress_message = "Building layer %{label}",
         inputs = depset(direct_inputs, transitive = [content.inputs]),
         outputs = [blob, metadata],
+        worker = True,
     )
     return LayerInfo(
         blob = blob,
@@ -51,10 +52,7 @@ def layer_action(ctx, *, compression, create_parent_directories, tree_artifact_h
     )
 
 def _file_metadata_args(ctx):
-    # One argument a file: what may grow too long for a command line goes to a file then.
     args = ctx.actions.args()
-    args.set_param_file_format("multiline")
-    args.use_param_file("@%s")
     args.add_all(
         [
             "{}={}".format(strip_root(path), _one_line_json(metadata))
@@ -70,11 +68,14 @@ def _one_line_json(text):
 def _symlink_args(ctx):
     if not ctx.attr.symlinks:
         return []
-    args = lines_args(ctx, "--symlinks-from-file")
-    args.add_all([
-        strip_root(link) + "\0" + target
-        for link, target in ctx.attr.symlinks.items()
-    ])
+    args = ctx.actions.args()
+    args.add_all(
+        [
+            strip_root(link) + "\0" + target
+            for link, target in ctx.attr.symlinks.items()
+        ],
+        format_each = "--symlink-line=%s",
+    )
     return [args]
 
 def _output_args(ctx, blob):

@@ -4,7 +4,6 @@ Depsets are not flattened: what has to be known of each file is worked out by th
 functions, when an action runs.
 """
 
-load("//img/private/actions:run_img.bzl", "lines_args")
 load(
     "//img/private/lib:image_paths.bzl",
     "as_format",
@@ -50,9 +49,9 @@ def layer_content_args(ctx, sources):
     """
     content = struct(
         # Plain files, among them the repository mappings of executables.
-        files = lines_args(ctx, "--add-from-file"),
+        files = ctx.actions.args(),
         # Executables, each with its runfiles after it.
-        executables = lines_args(ctx, "--add-from-file"),
+        executables = ctx.actions.args(),
         # What has been added to which of the two.
         used = {"executables": False, "files": False},
         inputs = [],
@@ -140,7 +139,7 @@ def _add_lines(args, files, map_each, prefix, allow_closure = False):
         files,
         allow_closure = allow_closure,
         expand_directories = False,
-        format_each = as_format(prefix) + "%s",
+        format_each = "--add-line=" + as_format(prefix) + "%s",
         map_each = map_each,
         uniquify = True,
     )

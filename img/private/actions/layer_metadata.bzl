@@ -34,5 +34,6 @@ def layer_metadata_action(ctx, tar, *, label, output_name, media_type, add_annot
         progress_message = "Hashing layer %{input}",
         inputs = [tar] + annotations,
         outputs = [metadata],
+        worker = True,
     )
     return LayerInfo(blob = tar, metadata = metadata, media_type = media_type, estargz = False)

@@ -70,6 +70,7 @@ def _tar_layer_action(ctx, args, tar, *, compression, media_type, input_args, mn
         progress_message = progress_message,
         inputs = [tar] + annotations,
         outputs = [blob, metadata],
+        worker = True,
     )
     return LayerInfo(
         blob = blob,

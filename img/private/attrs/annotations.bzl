@@ -1,5 +1,6 @@
 """Attributes for annotations."""
 
+load("//img/private/actions:run_img.bzl", "flag_values")
 load("//img/private/lib:key_values.bzl", "key_values")
 
 ANNOTATION_ATTRS = {
@@ -25,7 +26,7 @@ def add_annotations(args, ctx):
     Returns:
         list of File to be declared as inputs.
     """
-    args.add_all(key_values(ctx.attr.annotations), format_each = "--annotation=%s")
+    args.add_all(flag_values("--annotation", key_values(ctx.attr.annotations)))
     file = ctx.file.annotations_file
     if not file:
         return []

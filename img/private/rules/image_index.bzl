@@ -2,6 +2,7 @@
 
 load("//img/private/actions:image_index.bzl", "image_index_action")
 load("//img/private/actions:oci_layout.bzl", "oci_layout_action")
+load("//img/private/actions:run_img.bzl", "WORKER_ATTRS")
 load("//img/private/attrs:annotations.bzl", "ANNOTATION_ATTRS")
 load("//img/private/attrs:checks.bzl", "check_keys", "reject_templates")
 load("//img/private/attrs:transitions.bzl", "TRANSITION_ATTRS")
@@ -53,7 +54,7 @@ image_index(
 
 Output groups: `digest` (text, `sha256:…`) and `oci_layout` (a directory).
 """,
-    attrs = ANNOTATION_ATTRS | OCI_LAYOUT_ATTRS | TRANSITION_ATTRS | {
+    attrs = ANNOTATION_ATTRS | OCI_LAYOUT_ATTRS | TRANSITION_ATTRS | WORKER_ATTRS | {
         "manifests": attr.label_list(
             cfg = index_platforms_transition,
             doc = "Images, in the order of the index. With `platforms`, all of them are built for each platform.",

@@ -2,6 +2,7 @@
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load("//img/private/actions:layer.bzl", "layer_action")
+load("//img/private/actions:run_img.bzl", "WORKER_ATTRS")
 load("//img/private/attrs:annotations.bzl", "ANNOTATION_ATTRS")
 load("//img/private/attrs:checks.bzl", "check_keys")
 load("//img/private/lib:fail_attr.bzl", "fail_attr")
@@ -101,7 +102,7 @@ image_layer(
 
 Output groups: `layer` (the blob) and `metadata` (JSON with its digests and size).
 """,
-    attrs = ANNOTATION_ATTRS | compression_attrs() | {
+    attrs = ANNOTATION_ATTRS | compression_attrs() | WORKER_ATTRS | {
         "create_parent_directories": choice_attr(
             ["enabled", "disabled"],
             doc = "Whether the layer has an entry for each directory that leads to one of its files",

@@ -2,6 +2,7 @@
 
 load("//img/private/actions:image_manifest.bzl", "image_manifest_action")
 load("//img/private/actions:oci_layout.bzl", "oci_layout_action")
+load("//img/private/actions:run_img.bzl", "WORKER_ATTRS")
 load("//img/private/attrs:annotations.bzl", "ANNOTATION_ATTRS")
 load("//img/private/attrs:checks.bzl", "check_keys", "reject_templates")
 load("//img/private/attrs:transitions.bzl", "TRANSITION_ATTRS")
@@ -82,7 +83,7 @@ signal holds until `config_fragment` says otherwise, and that until an attribute
 
 Output groups: `descriptor`, `digest` (text, `sha256:…`) and `oci_layout` (a directory).
 """,
-    attrs = ANNOTATION_ATTRS | OCI_LAYOUT_ATTRS | PLATFORM_ATTRS | TRANSITION_ATTRS | {
+    attrs = ANNOTATION_ATTRS | OCI_LAYOUT_ATTRS | PLATFORM_ATTRS | TRANSITION_ATTRS | WORKER_ATTRS | {
         "base": attr.label(
             doc = """Image to extend. None by default.
 

@@ -1,6 +1,7 @@
 """Rule `layer_from_tar`: a layer of a tar that exists already."""
 
 load("//img/private/actions:layer_metadata.bzl", "layer_metadata_action")
+load("//img/private/actions:run_img.bzl", "WORKER_ATTRS")
 load("//img/private/actions:tar_layer.bzl", "compress_tar_action", "optimize_tar_action")
 load("//img/private/attrs:annotations.bzl", "ANNOTATION_ATTRS", "add_annotations")
 load("//img/private/attrs:checks.bzl", "check_keys")
@@ -81,7 +82,7 @@ two readers would not see the same in is refused, with the name of the entry and
 
 Output groups: `layer` (the blob) and `metadata` (JSON with its digests and size).
 """,
-    attrs = ANNOTATION_ATTRS | compression_attrs(TAR_FORMATS) | {
+    attrs = ANNOTATION_ATTRS | compression_attrs(TAR_FORMATS) | WORKER_ATTRS | {
         "media_type": attr.string(
             doc = "Media type of the layer. By default that of its compression.",
         ),
