@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Read, Seek};
-use std::time::SystemTime;
+use std::os::unix::fs::MetadataExt as _;
 
 use img_compress::stargz::is_reserved;
 use img_compress::{Decoder, sniff};
@@ -31,7 +31,8 @@ const BUFFER: usize = 256 << 10;
 pub(crate) struct Archive {
     pub(crate) file: Vec<u8>,
     size: u64,
-    modified: Option<SystemTime>,
+    /// Seconds and nanoseconds of the last change.
+    modified: (i64, i64),
 }
 
 /// The entries of an archive that are there at its end.
@@ -121,7 +122,7 @@ impl Archive {
         Self {
             file: file.to_vec(),
             size: metadata.len(),
-            modified: metadata.modified().ok(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
         }
     }
 

@@ -37,3 +37,6 @@ LayerInfo, _new_layer_info = provider(
     },
     init = _layer_info_init,
 )
+
+# The name of LayerInfo in later versions of the same API.
+SingleLayerInfo = LayerInfo

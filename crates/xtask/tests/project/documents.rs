@@ -109,7 +109,9 @@ fn tests_that_documents_name_exist() {
         .map(read)
         .collect();
     let mut findings = Vec::new();
-    for document in documents() {
+    // The reference is generated, and names attributes and fields as well.
+    let is_written = |document: &PathBuf| !document.starts_with("docs/reference");
+    for document in documents().into_iter().filter(is_written) {
         for claim in claims(&read(&document)) {
             if !sources.contains(claim) {
                 findings.push(format!("{}: `{claim}`", document.display()));
