@@ -13,6 +13,7 @@ mod failure;
 mod input;
 mod launch;
 mod member_cache;
+mod memory;
 mod network;
 mod output;
 mod printable;
