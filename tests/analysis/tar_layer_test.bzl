@@ -219,6 +219,7 @@ def _failure_tests():
             target_under_test = ":" + layer,
         )
 
+# buildifier: disable=unnamed-macro
 def tar_layer_tests():
     """Declares the tests of this file."""
     for name in ["from.tar", "from.tar.gz", "from.tgz", "from.tar.zst", "from.tzst", "from.txt"]:
