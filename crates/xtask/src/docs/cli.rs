@@ -11,7 +11,14 @@ const INTRODUCTION: &str = "\
 Rules call the subcommands that build; people call `img inspect` and `img registry`. `bazel run` of a push
 target calls `img deploy`.
 
-* `@file` stands for the lines of that file, an argument each.
+* `@file` stands for the lines of that file, an argument each; a line that is a JSON string stands for that
+  string, which may have line breaks. Lines of such a file of `img hash` that start with `#` are comments.
+* `img [<command> [<flag>…]] --persistent_worker` is a Bazel worker: the arguments of a request follow
+  those it was started with. Requests are JSON, one a line, or protocol buffers, each after its length; the
+  first bytes show which, unless `--worker-protocol json|proto` says so. Requests with an ID run beside one
+  another, may be cancelled, and may have a sandbox, out of which no path leads. All commands that build
+  can be run so. What is no request ends the worker with 1. When the requests end, those that run have
+  four seconds to finish.
 * `-flag` is read as `--flag`; a dash and one letter is a short flag.
 * A command that fails exits with 1 and ends stderr with one line: `img <command>: <what was attempted>:
   <cause>; <what to do>`. Wrong usage exits with 2. Output files are there in full or not at all.
