@@ -43,7 +43,11 @@ pub fn build_layer<W: Write + Send + 'static>(
             build_from_kept(&plan, options, kept, output)
         }
         _ => {
-            let hashes = Hashes::of_possible_copies(&plan, options);
+            let hashes = if options.inventory {
+                Hashes::of_all(&plan, options)?
+            } else {
+                Hashes::of_possible_copies(&plan, options)
+            };
             let encoder = EncoderOptions::new(options.compression, options.jobs);
             let encoder = ParallelEncoder::new(output, encoder);
             encode(
@@ -158,11 +162,11 @@ fn encode<W: Write + Send + 'static>(
         index += ids.len();
     }
     let (sink, index) = writer.finish()?;
-    Ok(BuiltLayer::finish(
-        sink.into_encoder(),
-        index,
-        options.compression,
-    )?)
+    let mut layer = BuiltLayer::finish(sink.into_encoder(), index, options.compression)?;
+    if options.inventory {
+        layer.inventory = hashes.inventory(plan);
+    }
+    Ok(layer)
 }
 
 /// A layer that was written.
@@ -178,6 +182,8 @@ pub struct BuiltLayer<W> {
     pub size: u64,
     /// Annotations that readers need to pull the layer lazily.
     pub annotations: BTreeMap<String, String>,
+    /// Content of the files and its size in bytes, each once and sorted, if that was asked for.
+    pub inventory: Vec<(Digest, u64)>,
     /// The state at the end of each member, if members are kept.
     pub(crate) checkpoints: Vec<Checkpoint>,
 }
@@ -200,6 +206,7 @@ impl<W: Write + Send + 'static> BuiltLayer<W> {
             digest: stream.digest,
             size: stream.size,
             annotations,
+            inventory: Vec::new(),
             checkpoints: stream.checkpoints,
         })
     }

@@ -4,7 +4,9 @@
 //! be of any algorithm, are used where all files of a size have one; so which files are copies does
 //! not depend on where hashes come from.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use img_oci::Digest;
 
 use crate::attributes::AttributesId;
 use crate::content::{Hash, Source, hash_all};
@@ -82,6 +84,15 @@ impl Hashes {
             State::Known(hash) | State::Copy(hash) => Some(hash),
             State::Unneeded | State::Wanted => None,
         }
+    }
+
+    /// Returns digest and size of all content, each once and sorted, of hashes that are SHA-256.
+    pub(crate) fn inventory(&self, plan: &LayerPlan<'_>) -> Vec<(Digest, u64)> {
+        let content: BTreeSet<(Hash, u64)> = files(plan)
+            .filter_map(|(index, _, size)| Some((*self.get(index)?, size)))
+            .collect();
+        let digest = |(hash, size)| (Digest::from_sha256(hash), size);
+        content.into_iter().map(digest).collect()
     }
 
     /// Tells whether the hash has to be worked out when the file is read.

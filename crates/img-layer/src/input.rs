@@ -112,6 +112,8 @@ pub struct LayerOptions {
     pub tree_handling: TreeHandling,
     /// Whether the layer can be pulled lazily: eStargz or zstd:chunked.
     pub stargz: bool,
+    /// Whether to tell what content the layer has, by SHA-256: every file is hashed for it.
+    pub inventory: bool,
     /// Hashes that came with the inputs.
     pub known_hashes: Option<Arc<dyn KnownHashes>>,
     /// Members of earlier builds; they do not show in the output.
@@ -129,12 +131,14 @@ impl LayerOptions {
             create_parent_directories: false,
             tree_handling: TreeHandling::Full,
             stargz: false,
+            inventory: false,
             known_hashes: None,
             kept: None,
         }
     }
 
     pub(crate) fn given_hash(&self, file: &[u8]) -> Option<[u8; 32]> {
-        self.known_hashes.as_ref()?.hash_of(file)
+        let known = self.known_hashes.as_ref().filter(|_| !self.inventory);
+        known?.hash_of(file)
     }
 }

@@ -7,6 +7,7 @@ mod deploy_metadata;
 mod hash;
 mod index;
 mod inspect;
+mod inventory;
 mod layer;
 mod manifest;
 mod media_type;

@@ -615,3 +615,31 @@ fn lazily_pullable_layers_have_their_annotations() {
         &["is not compressed", "or leave eStargz off"],
     );
 }
+
+#[test]
+fn a_content_manifest_lists_what_a_layer_has() {
+    let folder = hello();
+    let cache = folder.path("cache").display().to_string();
+    for more in [String::new(), format!("--member-cache {cache}")] {
+        folder.succeed(&format!(
+            "layer --add-from-file params {more} --content-manifest c x.tgz"
+        ));
+        let digest = img_oci::Digest::sha256(b"hello\n");
+        assert_eq!(folder.read("c"), format!("{digest} 6\n"));
+    }
+    std::fs::write(folder.path("all"), "c\n").unwrap();
+    folder
+        .succeed("layer --add-from-file params --deduplicate c --deduplicate-collection all y.tgz");
+    assert_eq!(
+        std::fs::read(folder.path("x.tgz")).unwrap(),
+        std::fs::read(folder.path("y.tgz")).unwrap()
+    );
+    folder.refuse(
+        "layer --deduplicate hello z.tgz",
+        &["cannot use hello", "line 1 is `hello`"],
+    );
+    folder.refuse(
+        "layer --deduplicate-collection params z.tgz",
+        &["cannot read"],
+    );
+}

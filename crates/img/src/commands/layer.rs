@@ -11,6 +11,7 @@ use img_layer::{BuildLayerError, Input, InputKind, LayerOptions, TreeHandling, b
 use img_wire::{FileMetadata, LayerMetadata, parse_added_files, parse_symlinks};
 
 use crate::commands::compression::{self, CompressionArgs};
+use crate::commands::inventory;
 use crate::commands::media_type;
 use crate::commands::pairs::{self, BytePair, KeyValue};
 use crate::context::Context;
@@ -70,6 +71,15 @@ pub(crate) struct LayerArgs {
     /// What to do with a tree that is the same as one before
     #[arg(long, value_enum, default_value_t = TreeHandlingArg::Full)]
     layer_tree_artifact_handling: TreeHandlingArg,
+    /// Where to write what content the layer has: a line `<digest> <size>` each
+    #[arg(long, value_name = "FILE")]
+    content_manifest: Option<PathBuf>,
+    /// Content manifest of a lower layer; it is read, and files stay where they are
+    #[arg(long, value_name = "FILE")]
+    deduplicate: Vec<PathBuf>,
+    /// File that lists content manifests of lower layers, one a line
+    #[arg(long, value_name = "FILE")]
+    deduplicate_collection: Option<PathBuf>,
     /// Where to write the layer
     output: PathBuf,
 }
@@ -157,9 +167,14 @@ impl FromArgMatches for AddedArgs {
 
 /// Writes the layer and its metadata.
 pub(crate) fn run(args: LayerArgs, context: &Context) -> Outcome {
+    inventory::check(context, &args.deduplicate)?;
+    if let Some(collection) = &args.deduplicate_collection {
+        inventory::check_collection(context, collection)?;
+    }
     let cache = args.compression.cache()?;
     let name = args.name.clone().unwrap_or_default();
     let options = LayerOptions {
+        inventory: args.content_manifest.is_some(),
         known_hashes: context.known_hashes(),
         kept: compression::kept(cache.as_ref(), &name),
         ..options(&args)?
@@ -190,6 +205,10 @@ pub(crate) fn run(args: LayerArgs, context: &Context) -> Outcome {
     let mut outputs = vec![blob];
     if let Some(path) = &args.metadata {
         outputs.push(prepare(context, path, &metadata.to_bytes())?);
+    }
+    if let Some(path) = &args.content_manifest {
+        let bytes = inventory::to_bytes(&encoded.inventory);
+        outputs.push(prepare(context, path, &bytes)?);
     }
     commit_all(context, outputs)?;
     if let Some(cache) = cache {
