@@ -363,9 +363,13 @@ mod tests {
                 let compression = Compression::new(format, -1).unwrap();
                 let options = EncoderOptions::new(compression, 3);
                 let mut encoder = ParallelEncoder::new(FullDisk(room), options);
-                let pushed: Result<(), EncodeError> = members(200)
-                    .into_iter()
-                    .try_for_each(|member| encoder.push(member, None));
+                // Buffers are waited for, as when a layer is built.
+                let pushed: Result<(), EncodeError> =
+                    members(200).into_iter().try_for_each(|member| {
+                        let mut buffer = encoder.buffer();
+                        buffer.extend_from_slice(&member);
+                        encoder.push(buffer, None)
+                    });
                 let result = pushed.and_then(|()| encoder.finish().map(|_| ()));
                 assert!(
                     matches!(result, Err(EncodeError::Write(_))),

@@ -7,6 +7,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -62,6 +63,8 @@ pub(crate) struct Pipeline<W> {
     /// What compresses; nothing where the format does not.
     encoding: Option<Encoding>,
     items: Sender<Item>,
+    /// Whether the writer failed.
+    has_failed: Arc<AtomicBool>,
     writer: JoinHandle<Result<StreamWriter<W>, EncodeError>>,
 }
 
@@ -143,10 +146,21 @@ impl<W: Write + Send + 'static> Pipeline<W> {
             Format::None => None,
             Format::Gzip | Format::Zstd => Some(Encoding::start(options, hash)?),
         };
-        let writer = std::thread::spawn(move || write_items(writer, &received));
+        let has_failed = Arc::new(AtomicBool::new(false));
+        let failed = Arc::clone(&has_failed);
+        let writer = std::thread::spawn(move || {
+            let written = write_items(writer, &received);
+            if written.is_err() {
+                failed.store(true, Ordering::Release);
+                // Buffers come back as what waits is dropped: nobody waits for one in vain.
+                received.iter().for_each(drop);
+            }
+            written
+        });
         Ok(Self {
             encoding,
             items,
+            has_failed,
             writer,
         })
     }
@@ -180,7 +194,8 @@ impl<W: Write + Send + 'static> Pipeline<W> {
     }
 
     fn send(self, item: Option<Item>) -> Result<Self, EncodeError> {
-        let is_sent = item.is_some_and(|item| self.items.send(item).is_ok());
+        let is_wanted = !self.has_failed.load(Ordering::Acquire);
+        let is_sent = is_wanted && item.is_some_and(|item| self.items.send(item).is_ok());
         if is_sent {
             Ok(self)
         } else {
