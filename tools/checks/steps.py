@@ -137,7 +137,7 @@ def script(*arguments):
     return [sys.executable, *module, *arguments]
 
 
-NOT_SOURCES = (".git", "target", "node_modules", "__pycache__", "bazel-*", "artifacts", "corpus", "coverage", "work")
+NOT_SOURCES = (".git", "target", "node_modules", "__pycache__", "bazel-*", "artifacts", "corpus", "coverage", "found")
 
 
 def sources():

@@ -86,8 +86,10 @@ pub struct FakeRegistry {
 #[derive(Default)]
 pub(crate) struct State {
     access: Access,
-    /// Tokens given out; only the last one is good.
+    /// Tokens given out, which are numbered from 1.
     tokens: usize,
+    /// The last token that is no longer valid.
+    expired: usize,
     faults: Vec<Fault>,
     seen: Vec<Seen>,
     arrivals: Arc<Notify>,
@@ -175,7 +177,8 @@ impl FakeRegistry {
 
     /// Makes all tokens given out so far invalid.
     pub fn expire_tokens(&self) {
-        self.state().tokens += 1;
+        let mut state = self.state();
+        state.expired = state.tokens;
     }
 
     /// Puts a blob into a repository.

@@ -150,19 +150,27 @@ impl State {
         }
     }
 
+    /// Tells whether a header holds a token that was given out and not made invalid since.
+    fn is_valid(&self, header: &str) -> bool {
+        let number = header.strip_prefix("Bearer token-canary-");
+        let number = number.and_then(|number| number.parse().ok());
+        number.is_some_and(|number| (self.expired + 1..=self.tokens).contains(&number))
+    }
+
     fn challenge(&self, asked: &Asked<'_>) -> Option<Answer> {
-        let (expected, challenge) = match &self.access {
+        let shown = header(asked.headers, "authorization").unwrap_or_default();
+        let (allowed, challenge) = match &self.access {
             Access::Open => return None,
             Access::Basic(user) => (
-                format!("Basic {}", base64(user)),
+                shown == format!("Basic {}", base64(user)),
                 r#"Basic realm="fake""#.to_owned(),
             ),
             Access::Bearer { realm, .. } => (
-                format!("Bearer token-canary-{}", self.tokens),
+                self.is_valid(&shown),
                 format!(r#"Bearer realm="{realm}",service="fake",scope="x""#),
             ),
         };
-        if header(asked.headers, "authorization") == Some(expected) {
+        if allowed {
             return None;
         }
         Some(Answer::error(401, "UNAUTHORIZED").with("www-authenticate", challenge))
