@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use img_tar::{
-    ArchiveReader, BLOCK_SIZE, END_OF_ARCHIVE, Entry, HeaderError, Member, ReadError,
-    append_header, padding,
+    ArchiveReader, BLOCK_SIZE, END_OF_ARCHIVE, HeaderError, Member, ReadError, append_header,
+    padding,
 };
 
 /// An entry and its content.
@@ -78,7 +78,7 @@ fn check_names(member: &Member) {
 fn write(found: &[Found]) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     for (member, content) in found {
-        match append_header(&mut out, &entry(member)) {
+        match append_header(&mut out, &member.entry()) {
             Ok(()) => {}
             // Two of the largest extension headers do not fit into one.
             Err(HeaderError::Extension { .. }) => return None,
@@ -91,21 +91,6 @@ fn write(found: &[Found]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn entry(member: &Member) -> Entry<'_> {
-    Entry {
-        path: &member.path,
-        kind: member.kind,
-        mode: member.mode,
-        uid: member.uid,
-        gid: member.gid,
-        uname: &member.uname,
-        gname: &member.gname,
-        mtime: member.mtime,
-        size: member.size,
-        link: &member.link,
-        pax: &member.pax,
-    }
-}
 
 fn position(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).expect("memory is small")

@@ -292,6 +292,7 @@ fn finish<W: Write>(
 mod tests {
     use super::*;
     use crate::{Decoder, Members, PrefixWriter};
+    use img_oci::Sha256Hasher;
     use std::collections::HashMap;
     use std::io::Read as _;
     use std::sync::Mutex;
@@ -380,7 +381,7 @@ mod tests {
     }
 
     fn key(member: &[u8]) -> MemberKey {
-        Hasher::sha256_raw(member)
+        Sha256Hasher::hash(member)
     }
 
     #[derive(Default)]
@@ -459,7 +460,7 @@ mod tests {
         encoder.push_parts(whole, ends.to_vec()).unwrap();
         let (all, _) = encoder.written().unwrap();
         assert_eq!((all.len(), all[2].position), (4, size));
-        assert_eq!(all[2].digest, Some(Hasher::sha256_raw(b"thr")));
+        assert_eq!(all[2].digest, Some(Sha256Hasher::hash(b"thr")));
         assert_eq!(all[3].digest, None);
         encoder.append_raw(b"tail".to_vec()).unwrap();
         let stream = encoder.finish().unwrap();

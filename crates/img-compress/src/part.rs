@@ -5,7 +5,7 @@
 
 use std::io;
 
-use img_oci::Hasher;
+use img_oci::Sha256Hasher;
 
 use crate::member::MemberEncoder;
 
@@ -48,7 +48,7 @@ pub(crate) fn encode_parts(
         let payload = &content[..part.payload];
         known.push(EncodedPart {
             size: member.len(),
-            digest: (!payload.is_empty()).then(|| Hasher::sha256_raw(payload)),
+            digest: (!payload.is_empty()).then(|| Sha256Hasher::hash(payload)),
         });
         bytes.extend_from_slice(&member);
         start = part.end;

@@ -7,7 +7,6 @@ use img_compress::{
     Checkpoint, Compression, EncodeError, EncoderOptions, Format, MemberStore, Members,
     ParallelEncoder,
 };
-
 use img_oci::Digest;
 
 use crate::content::{self, Content, Source};

@@ -8,7 +8,7 @@ use std::io::{self, Read, Seek};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, bounded};
-use img_oci::Hasher;
+use img_oci::Sha256Hasher;
 
 use crate::path::on_disk;
 
@@ -165,13 +165,13 @@ fn load(source: &Source<'_>) -> Loaded {
     // One byte more than it should have, to see where it ends.
     let mut content = Vec::with_capacity(size + 1);
     file.take(source.size + 1).read_to_end(&mut content)?;
-    let hash = source.hashed.then(|| Hasher::sha256_raw(&content));
+    let hash = source.hashed.then(|| Sha256Hasher::hash(&content));
     Ok((Content::Small(content), hash))
 }
 
 /// Returns the hash of a file that has the size it is known to have.
 fn hash_file(file: &mut File, source: &Source<'_>) -> io::Result<Hash> {
-    let mut hasher = Hasher::new(img_oci::Algorithm::Sha256);
+    let mut hasher = Sha256Hasher::new();
     let size = io::copy(file, &mut hasher)?;
     if size != source.size {
         return Err(io::Error::other(format!(
@@ -179,9 +179,7 @@ fn hash_file(file: &mut File, source: &Source<'_>) -> io::Result<Hash> {
             source.size
         )));
     }
-    let mut hash = Hash::default();
-    hash.copy_from_slice(&hasher.finish().to_bytes());
-    Ok(hash)
+    Ok(hasher.finish())
 }
 
 #[cfg(test)]
@@ -216,7 +214,7 @@ mod tests {
             };
             let sources: Vec<_> = (0..count).map(source).collect();
             let hashes: Vec<_> = hash_all(&sources).into_iter().map(Result::unwrap).collect();
-            let expected: Vec<_> = (0..count).map(|i| Hasher::sha256_raw(&bytes(i))).collect();
+            let expected: Vec<_> = (0..count).map(|i| Sha256Hasher::hash(&bytes(i))).collect();
             assert_eq!(hashes, expected);
             let mut seen = 0;
             let result: Result<(), ()> = for_each(&sources, |index, loaded| {
@@ -226,7 +224,7 @@ mod tests {
                 let expected = bytes(index);
                 assert_eq!(
                     hash,
-                    (index.is_multiple_of(2)).then(|| Hasher::sha256_raw(&expected))
+                    (index.is_multiple_of(2)).then(|| Sha256Hasher::hash(&expected))
                 );
                 match content {
                     Content::Nothing | Content::Stream(_) => panic!("{index} was not read"),

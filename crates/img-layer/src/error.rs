@@ -7,6 +7,8 @@ use img_tar::{HeaderError, ReadError, RecordError};
 use img_wire::ParseModeError;
 use thiserror::Error;
 
+use crate::stream::EntryError;
+
 /// Why a layer could not be built. Paths in the image are shown lossily as text.
 #[derive(Debug, Error)]
 pub enum BuildLayerError {
@@ -127,6 +129,15 @@ pub enum BuildLayerError {
     /// The layer could not be compressed or written.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+}
+
+impl From<EntryError> for BuildLayerError {
+    fn from(error: EntryError) -> Self {
+        match error {
+            EntryError::Stargz(error) => error.into(),
+            EntryError::Encode(error) => error.into(),
+        }
+    }
 }
 
 /// Why a layer cannot be pulled lazily.

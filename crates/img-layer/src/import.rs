@@ -14,7 +14,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use img_compress::stargz::is_reserved;
 use img_compress::{Decoder, sniff};
-use img_oci::{Algorithm, Hasher};
+use img_oci::Sha256Hasher;
 use img_tar::{ArchiveReader, EntryKind, Member};
 
 use crate::attributes::Attributes;
@@ -260,11 +260,9 @@ impl Reading {
 }
 
 fn hash<R: Read>(archive: &mut ArchiveReader<R>) -> io::Result<Hash> {
-    let mut hasher = Hasher::new(Algorithm::Sha256);
+    let mut hasher = Sha256Hasher::new();
     io::copy(&mut archive.content(), &mut hasher)?;
-    let mut hash = Hash::default();
-    hash.copy_from_slice(&hasher.finish().to_bytes());
-    Ok(hash)
+    Ok(hasher.finish())
 }
 
 fn named(member: &Member, source: io::Error) -> ImportError {

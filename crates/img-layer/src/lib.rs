@@ -23,6 +23,7 @@ mod prefix;
 mod recompress;
 mod sink;
 mod stargz;
+mod stream;
 mod trail;
 mod write;
 

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use img_compress::{Compression, EncodeError, MemberKey, ParallelEncoder, Part};
-use img_oci::{Algorithm, Digest, Hasher};
+use img_oci::{Algorithm, Digest, Hasher, Sha256Hasher};
 
 use crate::content::{Content, Hash};
 use crate::cut::MemberSink;
@@ -39,8 +39,8 @@ pub(crate) struct MemberPlan {
 
 /// Hashes what members are made of: headers and padding as they are, content by its own hash.
 pub(crate) struct KeySink {
-    start: Hasher,
-    hasher: Hasher,
+    start: Sha256Hasher,
+    hasher: Sha256Hasher,
     chain: Hash,
     files: usize,
     pub(crate) members: Vec<MemberPlan>,
@@ -68,10 +68,8 @@ impl MemberSink for KeySink {
     }
 
     fn cut(&mut self) -> Result<(), EncodeError> {
-        let hasher = std::mem::replace(&mut self.hasher, self.start.clone());
-        let mut key = MemberKey::default();
-        key.copy_from_slice(&hasher.finish().to_bytes());
-        self.chain = Hasher::sha256_raw(&[self.chain, key].concat());
+        let key = std::mem::replace(&mut self.hasher, self.start.clone()).finish();
+        self.chain = Sha256Hasher::hash(&[self.chain, key].concat());
         self.members.push(MemberPlan {
             key,
             chain: self.chain,
@@ -110,7 +108,7 @@ pub(crate) enum Keys<'m> {
     /// What is known of all members.
     Planned(&'m [MemberPlan]),
     /// The hash of the whole content of each, on top of this one.
-    OfContent(Box<Hasher>),
+    OfContent(Sha256Hasher),
 }
 
 impl Keys<'_> {
@@ -118,24 +116,22 @@ impl Keys<'_> {
     pub(crate) fn of_content(compression: Compression) -> Self {
         let mut start = start(compression);
         start.update(b"content\n");
-        Self::OfContent(Box::new(start))
+        Self::OfContent(start)
     }
 }
 
 /// Returns a hasher that has seen what the bytes of a member depend on beside its content.
-fn start(compression: Compression) -> Hasher {
-    let mut start = Hasher::new(Algorithm::Sha256);
+fn start(compression: Compression) -> Sha256Hasher {
+    let mut start = Sha256Hasher::new();
     let level = compression.library_level();
     start.update(format!("member {} level {level}\n", compression.encoder()).as_bytes());
     start
 }
 
-fn key(start: &Hasher, content: &[u8]) -> MemberKey {
+fn key(start: &Sha256Hasher, content: &[u8]) -> MemberKey {
     let mut hasher = start.clone();
     hasher.update(content);
-    let mut key = MemberKey::default();
-    key.copy_from_slice(&hasher.finish().to_bytes());
-    key
+    hasher.finish()
 }
 
 /// Hands members to the encoder, but for those that are in the output already.

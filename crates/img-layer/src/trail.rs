@@ -4,7 +4,7 @@
 //! two bytes (little endian), and the checkpoint.
 
 use img_compress::{Checkpoint, Compression, MemberKey};
-use img_oci::Hasher;
+use img_oci::Sha256Hasher;
 
 use crate::content::Hash;
 use crate::input::KeptMembers;
@@ -25,7 +25,7 @@ impl Trail {
             compression.encoder(),
             kept.layer
         );
-        let key = Hasher::sha256_raw(title.as_bytes());
+        let key = Sha256Hasher::hash(title.as_bytes());
         let record = kept.store.load(&key);
         Self {
             key,

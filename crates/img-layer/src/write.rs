@@ -3,25 +3,23 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 
-use img_compress::stargz::{CHUNK_SIZE, LANDMARK_CONTENT};
-use img_compress::{EncodeError, Format};
 use img_tar::{END_OF_ARCHIVE, Entry, EntryKind, append_header, padding};
 
 use crate::attributes::{Attributes, AttributesId};
 use crate::content::{Content, Hash};
-use crate::cut::{Cuts, MemberStream};
 use crate::entries::{EntryId, PlannedKind};
 use crate::error::BuildLayerError;
 use crate::input::LayerOptions;
 use crate::path::parent;
 use crate::plan::LayerPlan;
 use crate::sink::LayerSink;
-use crate::stargz::{StargzIndex, landmark};
+use crate::stargz::StargzIndex;
+use crate::stream::EntryStream;
 
 /// Writes the entries of a plan to the stream.
 pub(crate) struct LayerWriter<'p, S> {
     plan: &'p LayerPlan<'p>,
-    stream: MemberStream<S>,
+    stream: EntryStream<S>,
     /// The first file of each content and attributes.
     written: HashMap<(Hash, AttributesId), EntryId>,
     /// Files that are the same as one before: theirs, and that one's entry.
@@ -31,58 +29,36 @@ pub(crate) struct LayerWriter<'p, S> {
     create_parents: bool,
     /// Room for a header, kept between entries.
     header: Vec<u8>,
-    /// The table of contents, if the layer has one.
-    index: Option<StargzIndex>,
-    /// Whether the table of contents is an entry of the tar.
-    toc_is_entry: bool,
 }
 
 impl<'p, S: LayerSink> LayerWriter<'p, S> {
     /// Returns a writer of these entries.
     pub(crate) fn new(plan: &'p LayerPlan<'p>, options: &LayerOptions, sink: S) -> Self {
-        let cuts = if options.stargz {
-            Cuts::AtFiles
-        } else {
-            Cuts::ByContent(options.compression.format().target_member_size())
-        };
         Self {
             plan,
-            stream: MemberStream::new(sink, cuts),
+            stream: EntryStream::new(sink, options.compression, options.stargz),
             written: HashMap::new(),
             hard_links: Vec::new(),
             directories: HashSet::new(),
             create_parents: options.create_parent_directories,
             header: Vec::new(),
-            index: options.stargz.then(StargzIndex::default),
-            toc_is_entry: options.compression.format() == Format::Gzip,
         }
     }
 
-    /// Writes the entry that a lazily pullable layer begins with.
+    /// Writes the entry that a lazily pullable layer begins with; nothing for others.
     pub(crate) fn write_landmark(&mut self) -> Result<(), BuildLayerError> {
-        if self.index.is_some() {
-            self.write_entry(&landmark())?;
-            let mut content = Content::Small(LANDMARK_CONTENT.to_vec());
-            let size = u64::try_from(LANDMARK_CONTENT.len()).unwrap_or(0);
-            self.write_content(size, &mut content, None)?
-                .map_err(EncodeError::Compress)?;
-            self.stream.append(padding(size));
-        }
-        Ok(())
+        Ok(self.stream.write_landmark()?)
     }
 
     /// Writes links and the end, after all content.
     ///
-    /// Returns the table of contents and the size of the tar so far, if there is one: where it is part
-    /// of the tar, the end comes after it.
+    /// Returns the table of contents and the size of the tar so far, if there is one.
     pub(crate) fn finish(mut self) -> Result<(S, Option<(StargzIndex, u64)>), BuildLayerError> {
         self.write_links()?;
-        if self.index.is_none() || !self.toc_is_entry {
+        if !self.stream.is_lazy() {
             self.stream.append(&END_OF_ARCHIVE);
         }
-        let size = self.stream.size();
-        let index = self.index.map(|index| (index, size));
-        Ok((self.stream.finish()?, index))
+        Ok(self.stream.finish()?)
     }
 
     /// Writes a directory, unless it has an entry already.
@@ -110,14 +86,14 @@ impl<'p, S: LayerSink> LayerWriter<'p, S> {
             let first = *self.written.entry((hash, entry.attributes)).or_insert(id);
             if first != id {
                 self.hard_links.push((id, first));
-                self.stream.sink().end_content();
+                self.stream.skip_content();
                 return Ok(());
             }
         }
         self.write_parents(&entry.path)?;
         let attributes = self.plan.attributes.get(entry.attributes);
         self.write_header(&entry.path, EntryKind::Regular, attributes, size, b"")?;
-        let written = self.write_content(size, content, hash.as_ref())?;
+        let written = self.stream.write_content(size, content, hash.as_ref())?;
         let written = written.map_err(|error| self.plan.read_error(id, error))?;
         if written != size {
             return Err(self.plan.changed(id, size, written));
@@ -127,44 +103,6 @@ impl<'p, S: LayerSink> LayerWriter<'p, S> {
         }
         self.stream.append(padding(size));
         Ok(())
-    }
-
-    /// Writes content piece by piece; returns how many bytes there were up to `size`.
-    fn write_content(
-        &mut self,
-        size: u64,
-        content: &mut Content<'_>,
-        hash: Option<&Hash>,
-    ) -> Result<io::Result<u64>, EncodeError> {
-        if self.index.is_some() && size > CHUNK_SIZE {
-            self.stream.sink().hash_content();
-        }
-        let mut offset = 0;
-        while offset < size {
-            let piece = self.stream.until_cut(offset, size);
-            let part = self.stream.begin_part(piece);
-            if let (Some(index), Some(part)) = (&mut self.index, part) {
-                index.add_chunk(part, offset, piece);
-            }
-            let read = match self
-                .stream
-                .sink()
-                .append_content(content, hash, offset, piece)
-            {
-                Ok(read) => read,
-                Err(error) => return Ok(Err(error)),
-            };
-            offset += read;
-            if read != piece {
-                return Ok(Ok(offset));
-            }
-            self.stream.advance(piece, offset, size)?;
-        }
-        let digest = self.stream.sink().end_content();
-        if let (Some(index), Some(digest)) = (&mut self.index, digest) {
-            index.set_digest(&digest);
-        }
-        Ok(Ok(offset))
     }
 
     fn write_links(&mut self) -> Result<(), BuildLayerError> {
@@ -236,13 +174,7 @@ impl<'p, S: LayerSink> LayerWriter<'p, S> {
     fn write_entry(&mut self, entry: &Entry<'_>) -> Result<(), BuildLayerError> {
         self.header.clear();
         append_header(&mut self.header, entry)?;
-        self.stream
-            .begin_entry(entry.path, self.header.len(), entry.size)?;
-        self.stream.append(&self.header);
-        if let Some(index) = &mut self.index {
-            index.add(entry)?;
-        }
-        Ok(())
+        Ok(self.stream.begin_entry(entry, &self.header)?)
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use img_compress::{Compression, Format, MemberKey, MemberStore, Members};
 use img_layer::{Input, InputKind, KeptMembers, KnownHashes, LayerOptions, build_layer};
-use img_oci::{Digest, Hasher};
+use img_oci::{Digest, Sha256Hasher};
 
 /// Keeps what it is given; can be told to forget.
 #[derive(Default)]
@@ -55,7 +55,7 @@ impl KnownHashes for OtherHashes {
         let content = [b"other".to_vec(), std::fs::read(name).unwrap()].concat();
         number
             .is_multiple_of(2)
-            .then(|| Hasher::sha256_raw(&content))
+            .then(|| Sha256Hasher::hash(&content))
     }
 }
 

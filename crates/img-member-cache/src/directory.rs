@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use img_compress::MemberKey;
-use img_oci::Hasher;
+use img_oci::Sha256Hasher;
 use thiserror::Error;
 
 const NAME: &[u8; 8] = b"imgmem1\n";
@@ -54,7 +54,7 @@ impl Directory {
         let mut record = Vec::with_capacity(size.saturating_sub(HEADER).min(64 << 20) + 1);
         file.read_to_end(&mut record).ok()?;
         let (name, hash) = header.split_at(NAME.len());
-        if name != NAME || hash != Hasher::sha256_raw(&record) {
+        if name != NAME || hash != Sha256Hasher::hash(&record) {
             return None;
         }
         // A cache that may only be read is as good, though its records do not stay young.
@@ -78,7 +78,7 @@ impl Directory {
             .prefix(".tmp-")
             .tempfile_in(folder)?;
         file.write_all(NAME)?;
-        file.write_all(&Hasher::sha256_raw(record))?;
+        file.write_all(&Sha256Hasher::hash(record))?;
         file.write_all(record)?;
         file.persist(path)?;
         Ok(())

@@ -3,6 +3,7 @@
 //! Source: OCI image-spec v1.1.1, descriptor.md, "Digests".
 
 use std::fmt;
+use std::io::{self, Write};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -203,11 +204,6 @@ impl Hasher {
         }
     }
 
-    /// Returns the raw SHA-256 hash of `bytes`, for maps that hold very many.
-    pub fn sha256_raw(bytes: &[u8]) -> [u8; 32] {
-        sha2::Sha256::digest(bytes).into()
-    }
-
     /// Returns what a SHA-256 hasher needs to go on elsewhere; nothing for another algorithm.
     ///
     /// The bytes mean something to [`Hasher::resume`] of the same release alone.
@@ -235,13 +231,51 @@ impl Hasher {
 }
 
 /// Adds what is written to what has been seen; never fails.
-impl std::io::Write for Hasher {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+impl Write for Hasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.update(bytes);
         Ok(bytes.len())
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A running SHA-256 hash that ends in its 32 bytes, for those who make very many.
+#[derive(Clone, Debug, Default)]
+pub struct Sha256Hasher(sha2::Sha256);
+
+impl Sha256Hasher {
+    /// Returns a hasher that has seen no bytes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns the hash of `bytes`.
+    pub fn hash(bytes: &[u8]) -> [u8; 32] {
+        sha2::Sha256::digest(bytes).into()
+    }
+
+    /// Adds `bytes` to what has been seen.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Returns the hash of all bytes seen.
+    pub fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
+
+/// Adds what is written to what has been seen; never fails.
+impl Write for Sha256Hasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

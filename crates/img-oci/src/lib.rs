@@ -16,7 +16,7 @@ mod stream;
 
 pub use config::{History, ImageConfig, RootFs, RuntimeConfig};
 pub use descriptor::Descriptor;
-pub use digest::{Algorithm, Digest, Hasher, ParseDigestError};
+pub use digest::{Algorithm, Digest, Hasher, ParseDigestError, Sha256Hasher};
 pub use document::{Document, Index, MAX_DOCUMENT_SIZE, Manifest, ParseDocumentError};
 pub use json::{ParseJsonError, null_as_default, parse_json};
 pub use media_type::MediaType;

@@ -12,8 +12,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use img_tar::{
-    ArchiveReader, BLOCK_SIZE, END_OF_ARCHIVE, Entry, EntryKind, Member, ReadError, append_header,
-    padding,
+    ArchiveReader, BLOCK_SIZE, END_OF_ARCHIVE, EntryKind, Member, ReadError, append_header, padding,
 };
 
 /// Longer text is shown by length and hash.
@@ -63,28 +62,12 @@ fn rewritten(bytes: &[u8]) -> Result<Vec<u8>, ReadError> {
     let mut archive = ArchiveReader::new(bytes);
     let mut out = Vec::new();
     while let Some(member) = archive.next_member()? {
-        append_header(&mut out, &entry(&member)).unwrap();
+        append_header(&mut out, &member.entry()).unwrap();
         archive.content().read_to_end(&mut out).unwrap();
         out.extend_from_slice(padding(member.size));
     }
     out.extend_from_slice(&END_OF_ARCHIVE);
     Ok(out)
-}
-
-fn entry(member: &Member) -> Entry<'_> {
-    Entry {
-        path: &member.path,
-        kind: member.kind,
-        mode: member.mode,
-        uid: member.uid,
-        gid: member.gid,
-        uname: &member.uname,
-        gname: &member.gname,
-        mtime: member.mtime,
-        size: member.size,
-        link: &member.link,
-        pax: &member.pax,
-    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod compress;
 mod compression;
 mod deploy;
 mod deploy_metadata;
+mod description;
 mod hash;
 mod index;
 mod inspect;
@@ -56,8 +57,8 @@ impl Command {
             Self::Deploy(arguments) => deploy::run(arguments),
             Self::DeployMetadata(arguments) => deploy_metadata::run(*arguments, context),
             Self::Hash(arguments) => hash::run(&arguments, context),
-            Self::Layer(arguments) => layer::run(*arguments, context),
-            Self::Compress(arguments) => compress::run(*arguments, context),
+            Self::Layer(arguments) => layer::run(&arguments, context),
+            Self::Compress(arguments) => compress::run(&arguments, context),
             Self::Registry(arguments) => registry::run(&arguments),
         }
     }

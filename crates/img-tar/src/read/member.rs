@@ -6,7 +6,7 @@ use super::extension::Extensions;
 use super::name::{check_whiteout, normalize, refused};
 use super::records::{self, Records};
 use crate::pax::{RESERVED, check_record};
-use crate::{EntryKind, PaxRecords, Timestamp};
+use crate::{Entry, EntryKind, PaxRecords, Timestamp};
 
 /// An entry of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,25 @@ pub struct Member {
     pub link: Vec<u8>,
     /// Further PAX records, such as extended attributes.
     pub pax: PaxRecords,
+}
+
+impl Member {
+    /// Returns what [`append_header`](crate::append_header) takes to write the same entry again.
+    pub fn entry(&self) -> Entry<'_> {
+        Entry {
+            path: &self.path,
+            kind: self.kind,
+            mode: self.mode,
+            uid: self.uid,
+            gid: self.gid,
+            uname: &self.uname,
+            gname: &self.gname,
+            mtime: self.mtime,
+            size: self.size,
+            link: &self.link,
+            pax: &self.pax,
+        }
+    }
 }
 
 /// Returns the entry of a header block with the extension headers before it.

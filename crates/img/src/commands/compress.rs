@@ -7,36 +7,24 @@ use std::sync::Arc;
 use clap::Args;
 use img_compress::{Decoder, EncoderOptions, Format, MemberStore, sniff};
 use img_layer::{RecompressError, recompress};
-use img_wire::LayerMetadata;
 
 use crate::commands::compression::CompressionArgs;
-use crate::commands::media_type;
-use crate::commands::pairs::{self, KeyValue};
+use crate::commands::description::DescriptionArgs;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
-use crate::input::{self, InputError, InputFile};
+use crate::input::{InputError, InputFile};
 use crate::output::{Output, commit_all, prepare};
 
 /// Arguments of `img compress`.
 #[derive(Args)]
 pub(crate) struct CompressArgs {
-    /// Name of the layer in its metadata; its digest by default
-    #[arg(long)]
-    name: Option<String>,
+    #[command(flatten)]
+    description: DescriptionArgs,
     /// Compression of the input; fails if its content says otherwise
     #[arg(long)]
     source_format: Option<Format>,
     #[command(flatten)]
     compression: CompressionArgs,
-    /// Annotation of the layer's descriptor
-    #[arg(long, value_name = "KEY=VALUE", value_parser = pairs::key_value())]
-    annotation: Vec<KeyValue>,
-    /// File of KEY=VALUE lines to annotate with; --annotation wins
-    #[arg(long, value_name = "FILE")]
-    annotations_file: Option<PathBuf>,
-    /// Media type of the layer; that of its compression by default
-    #[arg(long)]
-    media_type: Option<String>,
     /// Where to write the layer's metadata
     #[arg(long, value_name = "FILE")]
     metadata: Option<PathBuf>,
@@ -64,12 +52,11 @@ struct CompressError {
 }
 
 /// Writes the layer and its metadata.
-pub(crate) fn run(args: CompressArgs, context: &Context) -> Outcome {
+pub(crate) fn run(args: &CompressArgs, context: &Context) -> Outcome {
     let compression = args.compression.compression(&args.output)?;
-    let media_type = media_type::choose(args.media_type.as_deref(), compression.format())?;
-    let mut annotations =
-        input::annotations(context, args.annotations_file.as_deref(), &args.annotation)?;
-    args.compression.annotate(&mut annotations, compression);
+    let description = args
+        .description
+        .describe(context, &args.compression, compression)?;
     let reader = open(context, &args.input, args.source_format)?;
     let cache = args.compression.cache()?;
     let (blob, file) = Output::create(context, &args.output)?;
@@ -82,17 +69,7 @@ pub(crate) fn run(args: CompressArgs, context: &Context) -> Outcome {
             let input = args.input.clone();
             Failure::with_hint(source.hint(), CompressError { input, source })
         })?;
-    // What readers need wins over what users say.
-    annotations.extend(encoded.annotations);
-    let metadata = LayerMetadata {
-        name: args.name.unwrap_or_else(|| encoded.digest.to_string()),
-        diff_id: encoded.diff_id,
-        media_type,
-        digest: encoded.digest,
-        size: encoded.size,
-        annotations,
-        encoder: Some(args.compression.encoder(compression)),
-    };
+    let metadata = description.of(encoded);
     let mut outputs = vec![blob];
     if let Some(path) = &args.metadata {
         outputs.push(prepare(context, path, &metadata.to_compact_bytes())?);

@@ -15,11 +15,10 @@ use img_oci::{Algorithm, Digest, HashingReader, MediaType};
 use img_tar::ArchiveReader;
 use img_wire::LayerMetadata;
 
-use crate::commands::media_type;
-use crate::commands::pairs::{self, KeyValue};
+use crate::commands::description::DescriptionArgs;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
-use crate::input::{self, InputError, InputFile};
+use crate::input::{InputError, InputFile};
 use crate::memory::Memory;
 use crate::output::{commit_all, prepare};
 
@@ -32,18 +31,8 @@ pub(crate) struct HashArgs {
     /// What to write
     #[arg(long, value_enum, default_value_t = Encoding::Raw)]
     encoding: Encoding,
-    /// Name of the layer in its metadata; its digest by default
-    #[arg(long)]
-    name: Option<String>,
-    /// Annotation of the layer's descriptor
-    #[arg(long, value_name = "KEY=VALUE", value_parser = pairs::key_value())]
-    annotation: Vec<KeyValue>,
-    /// File of KEY=VALUE lines to annotate with; --annotation wins
-    #[arg(long, value_name = "FILE")]
-    annotations_file: Option<PathBuf>,
-    /// Media type of the layer; that of its compression by default
-    #[arg(long)]
-    media_type: Option<String>,
+    #[command(flatten)]
+    description: DescriptionArgs,
     /// Take the SHA-256 of the input from the request of Bazel, if it is one; layers are read all the
     /// same
     #[arg(long)]
@@ -162,7 +151,7 @@ fn question(args: &HashArgs, context: &Context) -> Option<Question> {
         size: metadata.len(),
         algorithm: args.digest,
         is_layer: matches!(args.encoding, Encoding::LayerMetadata),
-        media_type: args.media_type.clone(),
+        media_type: args.description.media_type.clone(),
     })
 }
 
@@ -193,8 +182,7 @@ fn sri(digest: &Digest) -> String {
 
 /// Returns the metadata of a tar that is used as a layer as it is.
 fn layer_metadata(args: &HashArgs, context: &Context) -> Result<LayerMetadata, Failure> {
-    let annotations =
-        input::annotations(context, args.annotations_file.as_deref(), &args.annotation)?;
+    let annotations = args.description.annotations(context)?;
     let find_out = || Ok(Found::Layer(describe_layer(args, context)?));
     let layer = match remembered(args, context, find_out)? {
         Found::Layer(layer) => layer,
@@ -203,6 +191,7 @@ fn layer_metadata(args: &HashArgs, context: &Context) -> Result<LayerMetadata, F
     };
     Ok(LayerMetadata {
         name: args
+            .description
             .name
             .clone()
             .unwrap_or_else(|| layer.digest.to_string()),
@@ -221,7 +210,7 @@ fn describe_layer(args: &HashArgs, context: &Context) -> Result<Layer, Failure> 
         source,
     };
     let format = sniff_file(context, &args.input).map_err(failed)?;
-    let media_type = media_type::choose(args.media_type.as_deref(), format);
+    let media_type = args.description.media_type(format);
     let media_type = media_type.map_err(|source| DescribeError {
         input: args.input.clone(),
         source,

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, ValueEnum, value_parser};
 use img_layer::{BuildLayerError, Input, InputKind, LayerOptions, TreeHandling, build_layer};
-use img_wire::{FileMetadata, LayerMetadata, parse_added_files, parse_symlinks};
+use img_wire::{FileMetadata, parse_added_files, parse_symlinks};
 
 use crate::commands::compression::{self, CompressionArgs};
+use crate::commands::description::DescriptionArgs;
 use crate::commands::inventory;
-use crate::commands::media_type;
-use crate::commands::pairs::{self, BytePair, KeyValue};
+use crate::commands::pairs::{self, BytePair};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::input::{self, InputError};
@@ -22,9 +22,8 @@ use crate::output::{Output, commit_all, prepare};
 /// Arguments of `img layer`.
 #[derive(Args)]
 pub(crate) struct LayerArgs {
-    /// Name of the layer in its metadata; its digest by default
-    #[arg(long)]
-    name: Option<String>,
+    #[command(flatten)]
+    description: DescriptionArgs,
     /// Archive to add the entries of, plain, gzip or zstd; they come before everything else
     #[arg(long, value_name = "TAR")]
     import_tar: Vec<PathBuf>,
@@ -47,15 +46,6 @@ pub(crate) struct LayerArgs {
     symlink_line: Vec<OsString>,
     #[command(flatten)]
     compression: CompressionArgs,
-    /// Annotation of the layer's descriptor
-    #[arg(long, value_name = "KEY=VALUE", value_parser = pairs::key_value())]
-    annotation: Vec<KeyValue>,
-    /// File of KEY=VALUE lines to annotate with; --annotation wins
-    #[arg(long, value_name = "FILE")]
-    annotations_file: Option<PathBuf>,
-    /// Media type of the layer; that of its compression by default
-    #[arg(long)]
-    media_type: Option<String>,
     /// Where to write the layer's metadata
     #[arg(long, value_name = "FILE")]
     metadata: Option<PathBuf>,
@@ -166,48 +156,37 @@ impl FromArgMatches for AddedArgs {
 }
 
 /// Writes the layer and its metadata.
-pub(crate) fn run(args: LayerArgs, context: &Context) -> Outcome {
+pub(crate) fn run(args: &LayerArgs, context: &Context) -> Outcome {
     inventory::check(context, &args.deduplicate)?;
     if let Some(collection) = &args.deduplicate_collection {
         inventory::check_collection(context, collection)?;
     }
     let cache = args.compression.cache()?;
-    let name = args.name.clone().unwrap_or_default();
+    let name = args.description.name.clone().unwrap_or_default();
     let options = LayerOptions {
         inventory: args.content_manifest.is_some(),
         known_hashes: context.known_hashes(),
         kept: compression::kept(cache.as_ref(), &name),
-        ..options(&args)?
+        ..options(args)?
     };
-    let mut annotations =
-        input::annotations(context, args.annotations_file.as_deref(), &args.annotation)?;
-    args.compression
-        .annotate(&mut annotations, options.compression);
-    let media_type = media_type::choose(args.media_type.as_deref(), options.compression.format())?;
-    let params = ParamFiles::read(&args, context)?;
-    let mut inputs = inputs(&args, &params)?;
+    let description = args
+        .description
+        .describe(context, &args.compression, options.compression)?;
+    let params = ParamFiles::read(args, context)?;
+    let mut inputs = inputs(args, &params)?;
     inputs
         .iter_mut()
         .try_for_each(|input| place(input, context))?;
     let (blob, file) = Output::create(context, &args.output)?;
-    let encoded = build_layer(inputs, &options, file).map_err(|error| describe(&args, error))?;
-    // What readers need wins over what users say.
-    annotations.extend(encoded.annotations);
-    let metadata = LayerMetadata {
-        name: args.name.unwrap_or_else(|| encoded.digest.to_string()),
-        diff_id: encoded.diff_id,
-        media_type,
-        digest: encoded.digest,
-        size: encoded.size,
-        annotations,
-        encoder: Some(args.compression.encoder(options.compression)),
-    };
+    let mut encoded = build_layer(inputs, &options, file).map_err(|error| describe(args, error))?;
+    let inventory = std::mem::take(&mut encoded.inventory);
+    let metadata = description.of(encoded);
     let mut outputs = vec![blob];
     if let Some(path) = &args.metadata {
         outputs.push(prepare(context, path, &metadata.to_bytes())?);
     }
     if let Some(path) = &args.content_manifest {
-        let bytes = inventory::to_bytes(&encoded.inventory);
+        let bytes = inventory::to_bytes(&inventory);
         outputs.push(prepare(context, path, &bytes)?);
     }
     commit_all(context, outputs)?;
