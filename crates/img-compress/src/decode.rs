@@ -5,9 +5,10 @@ use std::io::{self, BufReader, Read};
 use flate2::bufread::MultiGzDecoder;
 
 use crate::format::Format;
+use crate::frames::FrameReader;
 
-/// The largest zstd window that is allocated: 2^27 bytes, 128 MiB.
-const MAX_WINDOW_LOG: u32 = 27;
+/// Bytes that are read at a time.
+const BUFFER: usize = 128 << 10;
 
 /// Returns the format whose magic number `start` begins with; none of them means plain.
 pub fn sniff(start: &[u8]) -> Format {
@@ -25,7 +26,7 @@ pub struct Decoder<R: Read>(State<R>);
 enum State<R: Read> {
     Copy(R),
     Gzip(Box<MultiGzDecoder<BufReader<R>>>),
-    Zstd(Box<zstd::stream::read::Decoder<'static, BufReader<R>>>),
+    Zstd(Box<FrameReader<BufReader<R>>>),
 }
 
 impl<R: Read> Decoder<R> {
@@ -36,14 +37,14 @@ impl<R: Read> Decoder<R> {
     pub fn new(reader: R, format: Format) -> io::Result<Self> {
         Ok(Self(match format {
             Format::None => State::Copy(reader),
-            Format::Gzip => State::Gzip(Box::new(MultiGzDecoder::new(BufReader::new(reader)))),
-            Format::Zstd => {
-                let mut decoder = zstd::stream::read::Decoder::new(reader)?;
-                decoder.window_log_max(MAX_WINDOW_LOG)?;
-                State::Zstd(Box::new(decoder))
-            }
+            Format::Gzip => State::Gzip(Box::new(MultiGzDecoder::new(buffered(reader)))),
+            Format::Zstd => State::Zstd(Box::new(FrameReader::new(buffered(reader))?)),
         }))
     }
+}
+
+fn buffered<R: Read>(reader: R) -> BufReader<R> {
+    BufReader::with_capacity(BUFFER, reader)
 }
 
 impl<R: Read> Read for Decoder<R> {

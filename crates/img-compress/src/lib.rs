@@ -10,6 +10,7 @@ mod checkpoint;
 mod container;
 mod decode;
 mod format;
+mod frames;
 mod member;
 mod parallel;
 mod part;
