@@ -1,33 +1,11 @@
 //! The image config: base, then fragment, then the rule's attributes.
 
-use std::collections::BTreeMap;
-
 use img_oci::{ImageConfig, Platform, RuntimeConfig};
 use thiserror::Error;
 
 use crate::fragment::ConfigFragment;
 use crate::platform::runs_on;
-
-/// What the attributes of the rule set; an absent value keeps that of base and fragment.
-#[derive(Clone, Debug, Default)]
-pub struct ConfigSettings {
-    /// User and optionally group.
-    pub user: Option<String>,
-    /// Environment variables, in the order to append new ones.
-    pub env: BTreeMap<String, String>,
-    /// Entrypoint; also clears the command unless that is set too.
-    pub entrypoint: Option<Vec<String>>,
-    /// Command.
-    pub cmd: Option<Vec<String>>,
-    /// Working directory.
-    pub working_dir: Option<String>,
-    /// Labels to add or replace.
-    pub labels: BTreeMap<String, String>,
-    /// Signal that stops the container.
-    pub stop_signal: Option<String>,
-    /// When the image was made, RFC 3339.
-    pub created: Option<String>,
-}
+use crate::settings::{ConfigSettings, set_env};
 
 /// Parts of a config that contradict one another.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -89,17 +67,7 @@ pub(crate) fn merge(
     let platform = platform.clone().normalized();
     let mut config = from_base(&platform, base)?;
     add_fragment(&mut config, fragment)?;
-    add_settings(&mut config.config, settings)?;
-    if let Some(text) = &settings.created {
-        let text = text.trim();
-        let valid = text.parse::<jiff::Timestamp>().is_ok();
-        if !valid {
-            return Err(ConfigError::Created {
-                text: text.to_owned(),
-            });
-        }
-        config.created = Some(text.to_owned());
-    }
+    settings.apply(&mut config)?;
     Ok(config)
 }
 
@@ -196,48 +164,10 @@ fn add_runtime(config: &mut RuntimeConfig, fragment: &RuntimeConfig) {
     config.extra.extend(fragment.extra.clone());
 }
 
-fn add_settings(config: &mut RuntimeConfig, settings: &ConfigSettings) -> Result<(), ConfigError> {
-    let texts = [
-        (&mut config.user, &settings.user),
-        (&mut config.working_dir, &settings.working_dir),
-        (&mut config.stop_signal, &settings.stop_signal),
-    ];
-    for (field, value) in texts {
-        if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
-            field.clone_from(value);
-        }
-    }
-    for (name, value) in &settings.env {
-        if name.is_empty() || name.contains(['=', '\0']) {
-            return Err(ConfigError::EnvName { name: name.clone() });
-        }
-        set_env(&mut config.env, name, value);
-    }
-    if let Some(entrypoint) = &settings.entrypoint {
-        config.entrypoint = Some(entrypoint.clone());
-        config.cmd = None;
-    }
-    if let Some(cmd) = &settings.cmd {
-        config.cmd = Some(cmd.clone());
-    }
-    config.labels.extend(settings.labels.clone());
-    Ok(())
-}
-
-/// Replaces a variable where it stands, or appends it.
-fn set_env(env: &mut Vec<String>, name: &str, value: &str) {
-    let variable = format!("{name}={value}");
-    let is_same =
-        |other: &&mut String| other.split_once('=').map_or(other.as_str(), |(n, _)| n) == name;
-    match env.iter_mut().find(is_same) {
-        Some(present) => *present = variable,
-        None => env.push(variable),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     fn merged(
         base: &str,

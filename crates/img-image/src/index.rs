@@ -41,8 +41,11 @@ pub enum BuildIndexError {
 }
 
 /// Builds an index of the manifests whose descriptor files have these bytes, copied as they are.
+///
+/// `subject` is what the index refers to, if it is about another image.
 pub fn build_index(
     descriptors: &[Vec<u8>],
+    subject: Option<&Descriptor>,
     annotations: &BTreeMap<String, String>,
 ) -> Result<BuiltIndex, BuildIndexError> {
     let manifests = descriptors.iter().enumerate();
@@ -51,6 +54,7 @@ pub fn build_index(
         schema_version: 2,
         media_type: media_type::OCI_INDEX,
         manifests: manifests.collect::<Result<_, _>>()?,
+        subject: subject.map(Descriptor::bare),
         annotations,
     };
     let index = serde_json::to_vec(&document)?;
@@ -68,6 +72,8 @@ struct IndexDocument<'a> {
     schema_version: u32,
     media_type: &'static str,
     manifests: Vec<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<Descriptor>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     annotations: &'a BTreeMap<String, String>,
 }
@@ -99,6 +105,7 @@ mod tests {
         let annotations = BTreeMap::from([("b".to_owned(), "1".to_owned())]);
         let built = build_index(
             &[descriptor.clone().into(), descriptor.clone().into()],
+            None,
             &annotations,
         )
         .unwrap();
@@ -113,7 +120,7 @@ mod tests {
     #[test]
     fn other_files_are_refused_by_their_place() {
         let check = |text: String, message: &str| {
-            let error = build_index(&[text.into()], &BTreeMap::new())
+            let error = build_index(&[text.into()], None, &BTreeMap::new())
                 .unwrap_err()
                 .to_string();
             assert!(error.contains(message), "{error}");

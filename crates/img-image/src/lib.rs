@@ -6,12 +6,21 @@
 mod base;
 mod config;
 mod fragment;
+mod healthcheck;
+mod history;
 mod index;
 mod manifest;
 mod platform;
+mod port;
+mod settings;
 
 pub use base::{Base, ParseBaseError};
-pub use config::{ConfigError, ConfigSettings};
+pub use config::ConfigError;
 pub use fragment::ConfigFragment;
+pub use healthcheck::{Healthcheck, HealthcheckError};
 pub use index::{BuildIndexError, BuiltIndex, build_index};
-pub use manifest::{BuildManifestError, BuiltManifest, ManifestOptions, build_manifest};
+pub use manifest::{
+    ArtifactConfig, BuildManifestError, BuiltManifest, ManifestOptions, build_manifest,
+};
+pub use port::{ParsePortError, parse_ports};
+pub use settings::{ConfigField, ConfigSettings, ParseFieldError};

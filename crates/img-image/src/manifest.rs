@@ -7,13 +7,22 @@ use img_wire::LayerMetadata;
 use thiserror::Error;
 
 use crate::base::Base;
-use crate::config::{ConfigError, ConfigSettings, merge};
+use crate::config::{ConfigError, merge};
 use crate::fragment::ConfigFragment;
+use crate::history::{self, Below};
+use crate::settings::ConfigSettings;
 
 /// Annotation with the digest of the base.
 ///
 /// Source: OCI image-spec v1.1.1, annotations.md, "Pre-Defined Annotation Keys".
 const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
+
+/// Annotation with the name of the base. Source: as above.
+const BASE_NAME: &str = "org.opencontainers.image.base.name";
+
+/// The empty JSON object, and its base64.
+const EMPTY_JSON: &[u8] = b"{}";
+const EMPTY_JSON_BASE64: &str = "e30=";
 
 /// What an image is made of.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +39,23 @@ pub struct ManifestOptions {
     pub settings: ConfigSettings,
     /// Annotations of the manifest.
     pub annotations: BTreeMap<String, String>,
+    /// Reference of the base, if that is to be recorded.
+    pub base_name: Option<String>,
+    /// The config of what is no image but an artifact; fragment and settings are not used then.
+    pub artifact_config: Option<ArtifactConfig>,
+    /// Type of the artifact, if the manifest is to be one.
+    pub artifact_type: Option<String>,
+    /// The manifest or index that this one refers to.
+    pub subject: Option<Descriptor>,
+}
+
+/// A config that is no image config: copied as it is.
+#[derive(Clone, Debug)]
+pub struct ArtifactConfig {
+    /// What it is.
+    pub media_type: MediaType,
+    /// Its bytes; nothing for that of the empty JSON object.
+    pub bytes: Option<Vec<u8>>,
 }
 
 /// The documents of an image.
@@ -61,6 +87,18 @@ pub enum BuildManifestError {
         /// Number of layers in the manifest.
         layers: usize,
     },
+    /// A config of another type than an image's was to be written, and not given.
+    #[error("the config is to be `{media_type}`, and there is none")]
+    NoConfig {
+        /// What it was to be.
+        media_type: MediaType,
+    },
+    /// A config that says nothing of the artifact, which has no type of its own.
+    #[error(
+        "the config is `{}`, and the artifact has no type",
+        media_type::OCI_EMPTY
+    )]
+    NoArtifactType,
     /// A document could not be written as JSON.
     #[error("cannot write JSON")]
     Json(#[from] serde_json::Error),
@@ -72,6 +110,8 @@ impl BuildManifestError {
         match self {
             Self::Config(error) => error.hint(),
             Self::BaseLayers { .. } => Some("the base is damaged: pull or build it again"),
+            Self::NoConfig { .. } => Some("give it as `config_fragment`"),
+            Self::NoArtifactType => Some("set `artifact_type`"),
             Self::Json(_) => None,
         }
     }
@@ -80,6 +120,45 @@ impl BuildManifestError {
 /// Builds config, manifest and descriptor.
 pub fn build_manifest(options: &ManifestOptions) -> Result<BuiltManifest, BuildManifestError> {
     let base = options.base.as_ref();
+    let config = match &options.artifact_config {
+        Some(config) => artifact_config(config, options.artifact_type.as_deref())?,
+        None => image_config(options)?,
+    };
+    let annotations = annotations(options);
+    let manifest = Manifest {
+        schema_version: 2,
+        media_type: Some(MediaType::from_static(media_type::OCI_MANIFEST)),
+        artifact_type: options.artifact_type.clone(),
+        config: config.descriptor,
+        layers: layers(base, &options.layers),
+        subject: options.subject.as_ref().map(Descriptor::bare),
+        annotations: annotations.clone(),
+        extra: BTreeMap::new(),
+    };
+    let manifest = serde_json::to_vec(&manifest)?;
+    let descriptor = Descriptor {
+        annotations,
+        platform: config.platform,
+        artifact_type: options.artifact_type.clone(),
+        ..Descriptor::of(media_type::OCI_MANIFEST, &manifest)
+    };
+    Ok(BuiltManifest {
+        config: config.bytes,
+        manifest,
+        descriptor,
+    })
+}
+
+/// A config that was made.
+struct Config {
+    bytes: Vec<u8>,
+    descriptor: Descriptor,
+    /// What the image runs on; an artifact runs on nothing.
+    platform: Option<Platform>,
+}
+
+fn image_config(options: &ManifestOptions) -> Result<Config, BuildManifestError> {
+    let base = options.base.as_ref();
     let mut config = merge(
         &options.platform,
         base.map(|base| &base.config),
@@ -87,29 +166,47 @@ pub fn build_manifest(options: &ManifestOptions) -> Result<BuiltManifest, BuildM
         &options.settings,
     )?;
     config.rootfs = rootfs(base, &options.layers)?;
-    let platform = config.platform();
-    let config = serde_json::to_vec(&config)?;
-    let annotations = annotations(base, &options.annotations);
-    let manifest = Manifest {
-        schema_version: 2,
-        media_type: Some(MediaType::from_static(media_type::OCI_MANIFEST)),
-        artifact_type: None,
-        config: Descriptor::of(media_type::OCI_CONFIG, &config),
-        layers: layers(base, &options.layers),
-        subject: None,
-        annotations: annotations.clone(),
-        extra: BTreeMap::new(),
+    let below = base.map(|base| Below {
+        layers: base.manifest.layers.len(),
+        entries: base.config.history.len(),
+    });
+    history::complete(&mut config, below.unwrap_or_default(), &options.layers);
+    let bytes = serde_json::to_vec(&config)?;
+    Ok(Config {
+        descriptor: Descriptor::of(media_type::OCI_CONFIG, &bytes),
+        platform: Some(config.platform()),
+        bytes,
+    })
+}
+
+/// Returns a config as it is; the empty JSON object stands in its descriptor as well.
+///
+/// Source: OCI image-spec v1.1.1, manifest.md, "Guidance for an Empty Descriptor" and "Guidelines for
+/// Artifact Usage".
+fn artifact_config(
+    config: &ArtifactConfig,
+    artifact_type: Option<&str>,
+) -> Result<Config, BuildManifestError> {
+    let is_empty = config.media_type.as_str() == media_type::OCI_EMPTY;
+    if is_empty && artifact_type.is_none() {
+        return Err(BuildManifestError::NoArtifactType);
+    }
+    let bytes = match &config.bytes {
+        Some(bytes) => bytes.clone(),
+        None if is_empty => EMPTY_JSON.to_vec(),
+        None => {
+            let media_type = config.media_type.clone();
+            return Err(BuildManifestError::NoConfig { media_type });
+        }
     };
-    let manifest = serde_json::to_vec(&manifest)?;
-    let descriptor = Descriptor {
-        annotations,
-        platform: Some(platform),
-        ..Descriptor::of(media_type::OCI_MANIFEST, &manifest)
-    };
-    Ok(BuiltManifest {
-        config,
-        manifest,
+    let mut descriptor = Descriptor::of(config.media_type.clone(), &bytes);
+    if is_empty && bytes == EMPTY_JSON {
+        descriptor.data = Some(EMPTY_JSON_BASE64.to_owned());
+    }
+    Ok(Config {
+        bytes,
         descriptor,
+        platform: None,
     })
 }
 
@@ -148,19 +245,27 @@ fn as_oci(mut layer: Descriptor) -> Descriptor {
         media_type::DOCKER_LAYER => media_type::OCI_LAYER,
         media_type::DOCKER_LAYER_GZIP => media_type::OCI_LAYER_GZIP,
         media_type::DOCKER_LAYER_ZSTD => media_type::OCI_LAYER_ZSTD,
+        media_type::DOCKER_FOREIGN_LAYER => media_type::OCI_FOREIGN_LAYER_GZIP,
         _ => return layer,
     };
     layer.media_type = MediaType::from_static(oci);
     layer
 }
 
-/// The user's annotations, and the base's digest unless the user says otherwise.
-fn annotations(base: Option<&Base>, given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let mut annotations = given.clone();
-    if let Some(digest) = base.and_then(|base| base.digest.as_ref()) {
-        annotations
-            .entry(BASE_DIGEST.to_owned())
-            .or_insert_with(|| digest.to_string());
+/// The user's annotations, and the base's name and digest unless the user says otherwise.
+fn annotations(options: &ManifestOptions) -> BTreeMap<String, String> {
+    let mut annotations = options.annotations.clone();
+    let Some(base) = &options.base else {
+        return annotations;
+    };
+    let digest = base.digest.as_ref().map(Digest::to_string);
+    for (key, value) in [
+        (BASE_DIGEST, digest),
+        (BASE_NAME, options.base_name.clone()),
+    ] {
+        if let Some(value) = value {
+            annotations.entry(key.to_owned()).or_insert(value);
+        }
     }
     annotations
 }
@@ -198,7 +303,7 @@ mod tests {
         assert_eq!(
             text(&built.config),
             format!(
-                r#"{{"architecture":"amd64","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}}}}"#
+                r#"{{"architecture":"amd64","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}},"history":[{{"created_by":"a"}}]}}"#
             )
         );
         let config = Digest::sha256(&built.config);
@@ -259,7 +364,20 @@ mod tests {
             config.rootfs.diff_ids,
             [Digest::sha256(b"a"), Digest::sha256(b"b")]
         );
-        assert_eq!(config.history.len(), 1);
+        let history: Vec<_> = config.history.iter().map(|h| &h.created_by).collect();
+        assert_eq!(history, [&Some("x".to_owned()), &Some("b".to_owned())]);
+
+        base.config.history.clear();
+        options.base = Some(base.clone());
+        options.base_name = Some("registry.example/base:v1".to_owned());
+        let built = build_manifest(&options).unwrap();
+        let config: img_oci::ImageConfig = img_oci::parse_json(&built.config).unwrap();
+        assert_eq!(config.history.len(), 2);
+        assert!(config.history[0].comment.is_some());
+        assert_eq!(
+            built.descriptor.annotations[BASE_NAME],
+            "registry.example/base:v1"
+        );
 
         base.config.rootfs.diff_ids.clear();
         options.base = Some(base);
@@ -267,6 +385,52 @@ mod tests {
         assert!(
             error.contains("has 0 diff IDs, its manifest has 1 layers"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn a_config_of_another_type_is_copied() {
+        let artifact = |media_type: &str, bytes: Option<&[u8]>, artifact_type: Option<&str>| {
+            build_manifest(&ManifestOptions {
+                layers: vec![layer("a", "text/plain")],
+                artifact_config: Some(ArtifactConfig {
+                    media_type: media_type.into(),
+                    bytes: bytes.map(<[u8]>::to_vec),
+                }),
+                artifact_type: artifact_type.map(str::to_owned),
+                subject: Some(Descriptor {
+                    annotations: BTreeMap::from([("k".into(), "v".into())]),
+                    ..Descriptor::of(media_type::OCI_MANIFEST, b"{}")
+                }),
+                ..ManifestOptions::default()
+            })
+        };
+        let empty = artifact(media_type::OCI_EMPTY, None, Some("text/x")).unwrap();
+        let subject = Digest::sha256(b"{}");
+        assert_eq!(
+            text(&empty.manifest),
+            format!(
+                r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"text/x","config":{{"mediaType":"application/vnd.oci.empty.v1+json","digest":"{subject}","size":2,"data":"e30="}},"layers":[{{"mediaType":"text/plain","digest":"{}","size":7}}],"subject":{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"{subject}","size":2}}}}"#,
+                Digest::sha256(b"a.gz")
+            )
+        );
+        assert_eq!(
+            (empty.config.as_slice(), empty.descriptor.platform),
+            (EMPTY_JSON, None)
+        );
+        assert_eq!(empty.descriptor.artifact_type.as_deref(), Some("text/x"));
+        let given = artifact("text/x", Some(b"{ \"a\": 1}\n"), None).unwrap();
+        assert_eq!(given.config, b"{ \"a\": 1}\n");
+        let error = artifact("text/x", None, None).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the config is to be `text/x`, and there is none"
+        );
+        let error = artifact(media_type::OCI_EMPTY, None, None).unwrap_err();
+        assert!(
+            error
+                .hint()
+                .is_some_and(|hint| hint.contains("artifact_type"))
         );
     }
 }

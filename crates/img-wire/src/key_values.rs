@@ -1,28 +1,44 @@
-//! `KEY=VALUE` files, as `annotations_file` takes them.
+//! Files of keys and values, as `annotations_file`, `env_file` and `label_files` take them.
 
 use std::collections::BTreeMap;
 
+use img_oci::{ParseJsonError, parse_json};
 use thiserror::Error;
 
-/// A line without `=`.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error("line {line} is `{}`, expected KEY=VALUE", text.escape_debug())]
-pub struct ParseKeyValuesError {
-    /// Number of the line, from 1.
-    pub line: usize,
-    /// The line.
-    pub text: String,
+/// Why a file holds no keys and values.
+#[derive(Debug, Error)]
+pub enum ParseKeyValuesError {
+    /// A line without `=`.
+    #[error("line {line} is `{}`, expected KEY=VALUE", text.escape_debug())]
+    Line {
+        /// Number of the line, from 1.
+        line: usize,
+        /// The line.
+        text: String,
+    },
+    /// A JSON object whose values are not all texts.
+    #[error("expected a JSON object of texts, or lines of KEY=VALUE")]
+    Json(#[from] ParseJsonError),
 }
 
-/// Parses lines of `KEY=VALUE`; blank lines are skipped, white space around lines is trimmed.
+/// Parses a JSON object of texts, or lines of `KEY=VALUE`.
+///
+/// What begins with `{` is JSON. Blank lines are skipped, white space around lines, keys and values is
+/// trimmed; of a key that stands twice the last value holds.
+///
+/// # Errors
+/// A line without `=`, or JSON of another shape.
 pub fn parse_key_values(text: &str) -> Result<BTreeMap<String, String>, ParseKeyValuesError> {
+    if text.trim_start().starts_with('{') {
+        return Ok(parse_json(text.as_bytes())?);
+    }
     let mut pairs = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() {
             continue;
         }
-        let malformed = || ParseKeyValuesError {
+        let malformed = || ParseKeyValuesError::Line {
             line: index + 1,
             text: line.to_owned(),
         };
@@ -46,6 +62,14 @@ mod tests {
                 ("b".to_owned(), "x=y".to_owned())
             ]
         );
+    }
+
+    #[test]
+    fn an_object_of_texts_is_taken_as_well() {
+        let pairs = parse_key_values("\n {\"a\": \"1\\n2\"}\n").unwrap();
+        assert_eq!(pairs["a"], "1\n2");
+        assert!(parse_key_values(r#"{"a": 1}"#).is_err());
+        assert!(parse_key_values(r#"{"a": "1", "a": "2"}"#).is_err());
     }
 
     #[test]

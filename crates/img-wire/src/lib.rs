@@ -2,6 +2,7 @@
 //!
 //! Nothing here opens a file: readers take the bytes, writers return them.
 
+mod config_templates;
 mod configuration;
 mod deploy_manifest;
 mod file_metadata;
@@ -10,6 +11,7 @@ mod launch;
 mod layer_metadata;
 mod param_file;
 
+pub use config_templates::ConfigTemplates;
 pub use configuration::PushConfiguration;
 pub use deploy_manifest::{
     BlobDescriptor, Command, DeployManifest, DeploySettings, ManifestEntry, Operation,
@@ -22,6 +24,9 @@ pub use layer_metadata::{ENCODER_ANNOTATION, LayerMetadata};
 pub use param_file::{
     AddedFile, EntryType, ParamFileError, SymlinkLine, parse_added_files, parse_symlinks,
 };
+
+/// Stands in a list of an attribute for what the base has there: `INHERIT` of `//img:image.bzl`.
+pub const INHERIT: &str = "<inherit>";
 
 /// Why a file of the wire is not what it should be.
 #[derive(Debug, thiserror::Error)]

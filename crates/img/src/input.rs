@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use img_wire::parse_key_values;
+use img_wire::{ConfigTemplates, parse_key_values};
 use thiserror::Error;
 
 use crate::context::Context;
@@ -101,18 +101,28 @@ pub(crate) fn parse<T, E: std::error::Error + Send + Sync + 'static>(
     })
 }
 
-/// Returns the annotations of a file of `KEY=VALUE` lines and those of flags, which win.
-pub(crate) fn annotations(
+/// Returns the keys and values of files, of which later ones win, and those of flags, which win over all.
+pub(crate) fn key_values<'f>(
     context: &Context,
-    file: Option<&Path>,
+    files: impl IntoIterator<Item = &'f PathBuf>,
     flags: &[(String, String)],
 ) -> Result<BTreeMap<String, String>, InputError> {
-    let mut annotations = match file {
-        Some(path) => parse(context, path, |bytes| {
+    let mut pairs = BTreeMap::new();
+    for path in files {
+        pairs.extend(parse(context, path, |bytes| {
             parse_key_values(&String::from_utf8_lossy(bytes))
-        })?,
-        None => BTreeMap::new(),
-    };
-    annotations.extend(flags.iter().cloned());
-    Ok(annotations)
+        })?);
+    }
+    pairs.extend(flags.iter().cloned());
+    Ok(pairs)
+}
+
+/// Returns the expanded templates of an image; there are none without the file.
+pub(crate) fn templates(
+    context: &Context,
+    file: Option<&Path>,
+) -> Result<ConfigTemplates, InputError> {
+    file.map_or(Ok(ConfigTemplates::default()), |path| {
+        parse(context, path, ConfigTemplates::parse)
+    })
 }

@@ -39,7 +39,7 @@ impl DescriptionArgs {
         &self,
         context: &Context,
     ) -> Result<BTreeMap<String, String>, InputError> {
-        input::annotations(context, self.annotations_file.as_deref(), &self.annotation)
+        input::key_values(context, &self.annotations_file, &self.annotation)
     }
 
     /// Returns the media type of a layer of this format.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use img_image::build_index;
+use img_oci::parse_json;
 
 use crate::commands::pairs::{self, KeyValue};
 use crate::context::Context;
@@ -23,6 +24,12 @@ pub(crate) struct IndexArgs {
     /// File of KEY=VALUE lines to annotate with; --annotation wins
     #[arg(long, value_name = "FILE")]
     annotations_file: Option<PathBuf>,
+    /// Expanded templates, whose `annotations` stand in place of those of flags and file
+    #[arg(long, value_name = "FILE")]
+    config_templates: Option<PathBuf>,
+    /// Descriptor of the manifest or index that this one refers to
+    #[arg(long, value_name = "FILE")]
+    subject: Option<PathBuf>,
     /// Where to write the index's digest
     #[arg(long, value_name = "FILE")]
     digest: Option<PathBuf>,
@@ -37,9 +44,15 @@ pub(crate) fn run(args: &IndexArgs, context: &Context) -> Outcome {
         .iter()
         .map(|path| input::read(context, path));
     let descriptors = descriptors.collect::<Result<Vec<_>, _>>()?;
-    let annotations =
-        input::annotations(context, args.annotations_file.as_deref(), &args.annotation)?;
-    let built = build_index(&descriptors, &annotations)?;
+    let templates = input::templates(context, args.config_templates.as_deref())?;
+    let annotations = match templates.annotations {
+        Some(annotations) => annotations,
+        None => input::key_values(context, &args.annotations_file, &args.annotation)?,
+    };
+    let subject = args.subject.as_ref();
+    let subject = subject.map(|path| input::parse(context, path, parse_json));
+    let subject = subject.transpose()?;
+    let built = build_index(&descriptors, subject.as_ref(), &annotations)?;
     let mut outputs = vec![prepare(context, &args.output, &built.index)?];
     if let Some(path) = &args.digest {
         outputs.push(prepare(

@@ -3,7 +3,7 @@
 use std::fs;
 
 use img_wire::{
-    DeployManifest, EntryType, FileMetadata, LaunchDescription, LayerMetadata, PushConfiguration,
+    ConfigTemplates, DeployManifest, EntryType, FileMetadata, LaunchDescription, LayerMetadata, PushConfiguration,
     parse_added_files, parse_key_values, parse_symlinks,
 };
 
@@ -31,6 +31,8 @@ fn what_img_writes_has_the_bytes_of_the_golden_file() {
 fn what_rules_write_is_understood() {
     let configuration = PushConfiguration::parse(&golden("configuration.json")).unwrap();
     assert_eq!(configuration.tags, ["latest", "v1"]);
+    let templates = ConfigTemplates::parse(&golden("config_templates.json")).unwrap();
+    assert_eq!(templates.env.unwrap()["VERSION"], "1.2.3");
     let launch = LaunchDescription::parse(&golden("launch.json")).unwrap();
     assert_eq!(launch.args.first().unwrap(), "deploy");
     let metadata = FileMetadata::parse(&read("testdata/wire/file_metadata.json")).unwrap();
