@@ -5,12 +5,11 @@ Readers that know nothing of them (umoci, bsdtar, containerd without the snapsho
 
 import json
 import random
-import re
 import unittest
 
 from support import images, lazy, places
+from support.one_layer import OneLayerImage
 from support.places import started, temporary_directory
-from support.processes import run
 from support.registries import DockerRegistry
 from support.runtimes import Containerd, Podman
 from support.trees import tree_of
@@ -61,29 +60,6 @@ def write_inputs(directory):
     return directory
 
 
-class Image:
-    """An image of one layer: built by `img`, in an OCI layout and in the registry."""
-
-    def __init__(self, directory, name, *layer_options):
-        self.directory = directory
-        self.blob, metadata = directory / "layer", directory / "layer.json"
-        run([places.tool(), "layer", *layer_options, "--metadata", metadata, self.blob])
-        self.metadata = json.loads(metadata.read_text())
-        manifest, config = directory / "manifest.json", directory / "config.json"
-        outputs = ["--manifest", manifest, "--config", config, "--cmd", "/bin/busybox"]
-        run([places.tool(), "manifest", "--layer-from-metadata", metadata, *outputs])
-        self.layout = directory / "layout"
-        image = ["--manifest", manifest, "--config", config, "--layer", f"{metadata}={self.blob}"]
-        run([places.tool(), "oci-layout", *image, "--output", self.layout])
-        self.reference = f"{machine.registry.address}/e2e/{name}:latest"
-        run(["skopeo", "copy", "--dest-tls-verify=false", f"oci:{self.layout}", f"docker://{self.reference}"])
-
-    def requests(self, status):
-        """How often the registry answered for the layer's content with `status`."""
-        path = re.escape(f"/blobs/{self.metadata['digest']}")
-        return len(re.findall(rf'"GET \S*{path}\S* HTTP/[0-9.]+" {status} ', machine.registry.log_text()))
-
-
 def layer_options(format):
     """Options of a layer with every kind of entry."""
     metadata = {"mode": "0640", "uid": 1000, "gid": 2000, "mtime": "2001-02-03T04:05:06Z"}
@@ -105,7 +81,7 @@ class Lazy:
     def setUpClass(cls):
         directory = temporary_directory(cls.addClassCleanup)
         cls.directory = directory
-        cls.image = Image(directory, cls.format, *layer_options(cls.format))
+        cls.image = OneLayerImage(machine.registry, directory, cls.format, layer_options(cls.format))
         before = machine.snapshotter.mounts()
         machine.containerd.pull_lazily(cls.image.reference)
         cls.mounts = [mount for mount in machine.snapshotter.mounts() if mount not in before]
@@ -143,23 +119,13 @@ class Lazy:
                 self.assertEqual(tree_of(getattr(self, reader)(), without=RESERVED), expected)
 
     def bsdtar(self):
-        root = self.directory / "bsdtar"
-        root.mkdir()
-        run(["bsdtar", "-xpf", self.image.blob, "--xattrs", "-C", root])
-        return root
+        return self.image.unpack_with_bsdtar()
 
     def umoci(self):
-        named = self.directory / "named"
-        images.copy_layout(self.image.layout, named)
-        return images.unpack(named, self.directory / "bundle")
+        return self.image.unpack_with_umoci()
 
     def containerd(self):
-        machine.plain_containerd.pull(self.image.reference)
-        root = self.directory / "containerd"
-        root.mkdir()
-        machine.plain_containerd.mount(self.image.reference, root)
-        self.addCleanup(run, ["umount", root])
-        return root
+        return self.image.mount_with_containerd(machine.plain_containerd, self.addCleanup)
 
     def test_4_runtimes_without_the_snapshotter_run_it(self):
         self.assertEqual(machine.podman.run(self.image.reference, "/bin/cat", "/srv/greeting"), "Hello, lazily\n")

@@ -79,7 +79,7 @@ def rust_steps():
         Step(("rust",), "rustfmt", ["cargo", "fmt", "--all", "--check"], needs=["cargo"]),
         Step(("rust",), "clippy", clippy, needs=["cargo"]),
         Step(("rust",), "cargo test", test, needs=["cargo"], read=counts.of_cargo_test),
-        Step(("rust",), "readers of tar", readers, needs=["tar", "bsdtar"], read=counts.of_unittest),
+        Step(("rust",), "readers of tar", readers, needs=["tar", "bsdtar", "zstd"], read=counts.of_unittest),
     ]
 
 
