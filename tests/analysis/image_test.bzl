@@ -1,6 +1,6 @@
 """Analysis tests of `image_manifest` and `image_index`."""
 
-load("//img:image.bzl", "image_index", "image_manifest")
+load("//img:image.bzl", "INHERIT", "healthcheck", "image_index", "image_manifest")
 load("//img:layer.bzl", "image_layer")
 load("//tests/analysis:fixtures.bzl", "fixture_layer", "fixture_shallow_image")
 load(
@@ -139,30 +139,52 @@ def _manifest_command_tests():
         "every_setting_reaches_the_command_line",
         annotations = {"org.example.b": "2", "org.example.a": "1"},
         annotations_file = "a.txt",
+        author = "Alice",
         cmd = ["--port", "80"],
         config_fragment = "fragment.json",
         created = "b.txt",
         entrypoint = ["/app", "@file"],
         env = {"PATH": "/bin", "A": "x=y"},
+        env_file = "a.txt",
+        exposed_ports = ["80", "53/udp"],
+        healthcheck = healthcheck(["CMD", "/ok"], interval = "30s"),
+        label_files = ["a.txt", "b.txt"],
         labels = {"l": "v"},
+        on_build = ["RUN true"],
+        shell = ["/bin/bash", "-c"],
         stop_signal = "SIGINT",
         user = "1:2",
+        volumes = ["/data"],
         working_dir = "/w",
         flags = [
+            "--stop-signal=SIGINT",
             "--user=1:2",
-            "--env=PATH=/bin",
-            "--env=A=x=y",
-            "--entrypoint=/app",
-            "--entrypoint=@file",
+            "--working-dir=/w",
             "--cmd=--port",
             "--cmd=80",
-            "--working-dir=/w",
+            "--entrypoint=/app",
+            "--entrypoint=@file",
+            "--env=PATH=/bin",
+            "--env=A=x=y",
+            "--exposed-port=80",
+            "--exposed-port=53/udp",
             "--label=l=v",
-            "--stop-signal=SIGINT",
+            "--on-build=RUN true",
+            "--shell=/bin/bash",
+            "--shell=-c",
+            "--volume=/data",
+            "--author=Alice",
+            '--healthcheck={"interval":"30s","test":["CMD","/ok"]}',
+            "--label-file",
+            "bin/tests/analysis/a.txt",
+            "--label-file",
+            "bin/tests/analysis/b.txt",
             "--config-fragment",
             "tests/analysis/fragment.json",
             "--created",
             "bin/tests/analysis/b.txt",
+            "--env-file",
+            "bin/tests/analysis/a.txt",
             "--annotation=org.example.b=2",
             "--annotation=org.example.a=1",
             "--annotations-file",
@@ -173,6 +195,49 @@ def _manifest_command_tests():
             "bin/tests/analysis/b.txt",
             "tests/analysis/fragment.json",
         ],
+    )
+    _check_manifest(
+        "what_the_base_says_is_cleared",
+        cmd = [],
+        entrypoint = [],
+        stop_signal = "",
+        user = "",
+        working_dir = "",
+        flags = [
+            flag
+            for field in ["stop_signal", "user", "working_dir", "cmd", "entrypoint"]
+            for flag in ["--clear", field]
+        ],
+    )
+    _check_manifest(
+        "what_the_base_says_is_inherited",
+        cmd = [INHERIT, "-v"],
+        entrypoint = ["/init", INHERIT],
+        stop_signal = INHERIT,
+        user = INHERIT,
+        working_dir = INHERIT,
+        flags = ["--cmd=<inherit>", "--cmd=-v", "--entrypoint=/init", "--entrypoint=<inherit>"],
+    )
+    _check_manifest(
+        "an_artifact_says_what_it_is",
+        artifact_type = "application/vnd.example.sbom",
+        config_media_type = "application/vnd.oci.empty.v1+json",
+        layers = ["//img/layer:empty"],
+        subject = ":base",
+        flags = [
+            "--layer-from-metadata",
+            "bin/img/layer/empty_metadata.json",
+            "--artifact-type=application/vnd.example.sbom",
+            "--config-media-type=application/vnd.oci.empty.v1+json",
+            "--subject",
+            _out("base", "manifest.json"),
+        ],
+        inputs = [_out("base", "manifest.json")],
+    )
+    _check_manifest(
+        "a_pulled_base_gives_its_name",
+        base = ":pulled",
+        flags = _base_flags("pulled") + ["--base-name=mirror.example.com/library/debian:v1"],
     )
     _check_manifest(
         "layers_are_metadata_and_never_blobs",
@@ -285,6 +350,32 @@ def _manifest_provider_tests():
         },
         target_under_test = ":v3_on_v2",
     )
+
+def _nested_index_tests():
+    _index(name = "nested", manifests = [":base", ":base_index"], subject = ":base_index")
+    _argv_test(
+        name = "manifests_of_an_index_take_its_place",
+        size = "small",
+        argv = [
+            "index",
+            "--manifest-descriptor",
+            _out("base", "descriptor.json"),
+        ] + ["--manifest-descriptor", _out("portable", "descriptor.json")] * 3 + [
+            "--subject",
+            _out("base_index", "index.json"),
+            "--digest",
+            _out("nested", "digest"),
+            _out("nested", "index.json"),
+        ],
+        mnemonic = "ImageIndex",
+        target_under_test = ":nested",
+    )
+    _index(name = "nested_with_platforms", manifests = [":base_index"], platforms = [":linux_amd64"])
+    _check_failure("an_index_is_not_built_for_platforms", "nested_with_platforms", [
+        "attribute `manifests`",
+        "expected: images for one platform, as `platforms` is set",
+        "base_index, which is an index",
+    ])
 
 def _index_tests():
     _index(
@@ -580,6 +671,7 @@ def image_tests():
     _manifest_command_tests()
     _tar_layer_tests()
     _manifest_provider_tests()
+    _nested_index_tests()
     _index_tests()
     _layout_tests()
     _failure_tests()

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use img_oci::{Descriptor, Document, ParseDocumentError};
 use img_wire::{ConfigTemplates, parse_key_values};
 use thiserror::Error;
 
@@ -115,6 +116,20 @@ pub(crate) fn key_values<'f>(
     }
     pairs.extend(flags.iter().cloned());
     Ok(pairs)
+}
+
+/// Returns the descriptor of the manifest or index that another document refers to.
+pub(crate) fn subject(
+    context: &Context,
+    file: Option<&Path>,
+) -> Result<Option<Descriptor>, InputError> {
+    let subject = file.map(|path| {
+        parse(context, path, |bytes| {
+            let document = Document::parse(bytes, None)?;
+            Ok::<_, ParseDocumentError>(Descriptor::of(document.media_type(), bytes))
+        })
+    });
+    subject.transpose()
 }
 
 /// Returns the expanded templates of an image; there are none without the file.

@@ -259,7 +259,7 @@ fn expanded_templates_stand_in_place_of_flags() {
     );
     folder.succeed(
         "index --manifest-descriptor descriptor --annotation b=1 --config-templates templates \
-         --subject descriptor index",
+         --subject manifest index",
     );
     let index = folder.read("index");
     let end = r#""subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":""#;

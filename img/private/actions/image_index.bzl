@@ -2,6 +2,7 @@
 
 load("//img/private/actions:run_img.bzl", "img_args", "run_img")
 load("//img/private/attrs:annotations.bzl", "add_annotations")
+load("//img/private/attrs:subject.bzl", "add_subject")
 
 def image_index_action(ctx, manifests):
     """Builds the index that the attributes of `image_index` describe.
@@ -18,7 +19,7 @@ def image_index_action(ctx, manifests):
     descriptors = [manifest.descriptor for manifest in manifests]
     args = img_args(ctx, "index")
     args.add_all(descriptors, before_each = "--manifest-descriptor")
-    inputs = descriptors + add_annotations(args, ctx)
+    inputs = descriptors + add_annotations(args, ctx) + add_subject(args, ctx)
     args.add("--digest", digest)
     args.add(index)
     run_img(

@@ -2,7 +2,10 @@
 
 load("//img/private/actions:run_img.bzl", "flag_values", "img_args", "run_img")
 load("//img/private/attrs:annotations.bzl", "add_annotations")
-load("//img/private/lib:key_values.bzl", "key_values")
+load("//img/private/attrs:config.bzl", "add_config")
+load("//img/private/attrs:subject.bzl", "add_subject")
+load("//img/private/lib:references.bzl", "base_name")
+load("//img/private/providers:pull_info.bzl", "PullInfo")
 
 def image_manifest_action(ctx, *, base, layers, platform):
     """Builds the image that the attributes of `image_manifest` describe.
@@ -29,7 +32,7 @@ def image_manifest_action(ctx, *, base, layers, platform):
     if platform.variant:
         args.add("--variant", platform.variant)
     args.add_all(metadata, before_each = "--layer-from-metadata")
-    inputs = metadata + _add_base(args, base) + _add_settings(args, ctx) + add_annotations(args, ctx)
+    inputs = metadata + _add_base(args, ctx, base) + add_config(args, ctx) + _add_artifact(args, ctx) + add_annotations(args, ctx)
     args.add("--manifest", outputs.manifest)
     args.add("--config", outputs.config)
     args.add("--descriptor", outputs.descriptor)
@@ -45,28 +48,23 @@ def image_manifest_action(ctx, *, base, layers, platform):
     )
     return outputs
 
-def _add_base(args, base):
+def _add_base(args, ctx, base):
     if not base:
         return []
     args.add("--base-manifest", base.manifest)
     args.add("--base-config", base.config)
     args.add("--base-descriptor", base.descriptor)
+    name = base_name(ctx.attr.base[PullInfo]) if PullInfo in ctx.attr.base else None
+    if name:
+        args.add_all(flag_values("--base-name", [name]))
     return [base.manifest, base.config, base.descriptor]
 
-def _add_settings(args, ctx):
-    """Adds what goes into the configuration; returns the files that takes."""
-    if ctx.attr.user:
-        args.add_all(flag_values("--user", [ctx.attr.user]))
-    args.add_all(flag_values("--env", key_values(ctx.attr.env)))
-    args.add_all(flag_values("--entrypoint", ctx.attr.entrypoint))
-    args.add_all(flag_values("--cmd", ctx.attr.cmd))
-    if ctx.attr.working_dir:
-        args.add_all(flag_values("--working-dir", [ctx.attr.working_dir]))
-    args.add_all(flag_values("--label", key_values(ctx.attr.labels)))
-    if ctx.attr.stop_signal:
-        args.add_all(flag_values("--stop-signal", [ctx.attr.stop_signal]))
-    files = {"--config-fragment": ctx.file.config_fragment, "--created": ctx.file.created}
-    for flag, file in files.items():
-        if file:
-            args.add(flag, file)
-    return [file for file in files.values() if file]
+def _add_artifact(args, ctx):
+    """Adds what makes the manifest another thing than an image; returns the files that takes."""
+    for flag, value in {
+        "--artifact-type": ctx.attr.artifact_type,
+        "--config-media-type": ctx.attr.config_media_type,
+    }.items():
+        if value:
+            args.add_all(flag_values(flag, [value]))
+    return add_subject(args, ctx)

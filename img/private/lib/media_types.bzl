@@ -4,6 +4,9 @@ UNCOMPRESSED_LAYER = "application/vnd.oci.image.layer.v1.tar"
 GZIP_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 ZSTD_LAYER = "application/vnd.oci.image.layer.v1.tar+zstd"
 
+# The two bytes `{}`, for what needs no content.
+EMPTY_JSON = "application/vnd.oci.empty.v1+json"
+
 _MEDIA_TYPE_BY_SUFFIX = {
     ".tar": UNCOMPRESSED_LAYER,
     ".tar.gz": GZIP_LAYER,

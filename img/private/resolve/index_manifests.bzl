@@ -2,6 +2,7 @@
 
 load("//img/private/lib:fail_attr.bzl", "fail_attr")
 load("//img/private/lib:platforms.bzl", "format_platform", "platforms_equal")
+load("//img/private/providers:image_index_info.bzl", "ImageIndexInfo")
 load("//img/private/providers:image_manifest_info.bzl", "ImageManifestInfo")
 load("//img/private/providers:pull_info.bzl", "PullInfo")
 load("//img/private/providers:target_platform_info.bzl", "TargetPlatformInfo")
@@ -19,9 +20,10 @@ def resolve_index_manifests(ctx):
         for slot, targets in _slots(ctx):
             _check_slot(ctx, slot, targets)
     return [
-        target[ImageManifestInfo]
+        manifest
         for _, targets in _slots(ctx)
         for target in targets
+        for manifest in _manifests_of(target)
     ]
 
 def resolve_index_source(ctx):
@@ -51,6 +53,12 @@ def resolve_index_source(ctx):
         )
     return sources[0] if sources else None
 
+def _manifests_of(target):
+    """Returns the manifest of an image, or those of an index in its order."""
+    if ImageManifestInfo in target:
+        return [target[ImageManifestInfo]]
+    return target[ImageIndexInfo].manifests
+
 def _slots(ctx):
     """Returns pairs of slot and targets: one for each platform, or the only one."""
     split = ctx.split_attr.manifests
@@ -70,6 +78,14 @@ def _check_slot(ctx, slot, targets):
     labels = [target.label for target in targets]
     left_out = [target for target in _slots(ctx)[0][1] if target.label not in labels]
     for target in targets + left_out:
+        if ImageIndexInfo in target:
+            fail_attr(
+                ctx.label,
+                "manifests",
+                expected = "images for one platform, as `platforms` is set",
+                found = "{}, which is an index".format(target.label),
+                remedy = "list the index in an image_index without `platforms`",
+            )
         manifest = target[ImageManifestInfo]
         if not platforms_equal(manifest, expected):
             fail_attr(
@@ -86,6 +102,7 @@ def _check_slot(ctx, slot, targets):
 def _has_missing_blobs(ctx):
     for _, targets in _slots(ctx):
         for target in targets:
-            if target[ImageManifestInfo].missing_blobs:
-                return True
+            for manifest in _manifests_of(target):
+                if manifest.missing_blobs:
+                    return True
     return False

@@ -5,6 +5,7 @@ load("//img/private/actions:oci_layout.bzl", "oci_layout_action")
 load("//img/private/actions:run_img.bzl", "WORKER_ATTRS")
 load("//img/private/attrs:annotations.bzl", "ANNOTATION_ATTRS")
 load("//img/private/attrs:checks.bzl", "check_keys", "reject_templates")
+load("//img/private/attrs:subject.bzl", "SUBJECT_ATTRS")
 load("//img/private/attrs:transitions.bzl", "TRANSITION_ATTRS")
 load("//img/private/providers:image_index_info.bzl", "ImageIndexInfo")
 load("//img/private/providers:image_manifest_info.bzl", "ImageManifestInfo")
@@ -54,11 +55,13 @@ image_index(
 
 Output groups: `digest` (text, `sha256:…`) and `oci_layout` (a directory).
 """,
-    attrs = ANNOTATION_ATTRS | OCI_LAYOUT_ATTRS | TRANSITION_ATTRS | WORKER_ATTRS | {
+    attrs = ANNOTATION_ATTRS | OCI_LAYOUT_ATTRS | SUBJECT_ATTRS | TRANSITION_ATTRS | WORKER_ATTRS | {
         "manifests": attr.label_list(
             cfg = index_platforms_transition,
-            doc = "Images, in the order of the index. With `platforms`, all of them are built for each platform.",
-            providers = [ImageManifestInfo],
+            doc = """Images, in the order of the index. With `platforms`, all of them are built for each platform.
+
+Without, an index may stand here too: its manifests take its place.""",
+            providers = [[ImageManifestInfo], [ImageIndexInfo]],
         ),
         "platforms": attr.label_list(
             doc = "Platforms to build `manifests` for. Empty by default: each is built for the platform it has anyway.",

@@ -5,6 +5,8 @@ load("//img/private/actions:oci_layout.bzl", "oci_layout_action")
 load("//img/private/actions:run_img.bzl", "WORKER_ATTRS")
 load("//img/private/attrs:annotations.bzl", "ANNOTATION_ATTRS")
 load("//img/private/attrs:checks.bzl", "check_keys", "reject_templates")
+load("//img/private/attrs:config.bzl", "CONFIG_ATTRS", "check_config")
+load("//img/private/attrs:subject.bzl", "SUBJECT_ATTRS")
 load("//img/private/attrs:transitions.bzl", "TRANSITION_ATTRS")
 load("//img/private/providers:image_index_info.bzl", "ImageIndexInfo")
 load("//img/private/providers:image_manifest_info.bzl", "ImageManifestInfo")
@@ -17,9 +19,9 @@ load("//img/private/toolchain:toolchain_type.bzl", "TOOLCHAIN_TYPE")
 load("//img/private/toolchain:transitions.bzl", "image_platform_transition", "layer_transition")
 
 def _image_manifest_impl(ctx):
-    for attribute in ["env", "labels", "annotations"]:
-        check_keys(ctx, attribute)
-        reject_templates(ctx, attribute, getattr(ctx.attr, attribute).values())
+    check_config(ctx)
+    check_keys(ctx, "annotations")
+    reject_templates(ctx, "annotations", ctx.attr.annotations.values())
     platform = resolve_platform(ctx)
     base = resolve_base(ctx, platform)
     layers = resolve_layers(ctx)
@@ -78,12 +80,15 @@ image_manifest(
 )
 ```
 
-What the base says about user, environment, entrypoint, command, working directory, labels and stop
-signal holds until `config_fragment` says otherwise, and that until an attribute does.
+What the base says holds until `config_fragment` says otherwise, and that until an attribute does; fields that
+OCI does not know are kept. Each layer gets an entry in the history, with its label.
 
 Output groups: `descriptor`, `digest` (text, `sha256:…`) and `oci_layout` (a directory).
 """,
-    attrs = ANNOTATION_ATTRS | OCI_LAYOUT_ATTRS | PLATFORM_ATTRS | TRANSITION_ATTRS | WORKER_ATTRS | {
+    attrs = ANNOTATION_ATTRS | CONFIG_ATTRS | OCI_LAYOUT_ATTRS | PLATFORM_ATTRS | SUBJECT_ATTRS | TRANSITION_ATTRS | WORKER_ATTRS | {
+        "artifact_type": attr.string(
+            doc = "Type of the artifact that the manifest is. None by default: it is an image.",
+        ),
         "base": attr.label(
             doc = """Image to extend. None by default.
 
@@ -91,25 +96,11 @@ Of an index, the manifest is taken whose platform is the same, or has an older v
 architecture if there is none. An image for a variant is refused for a platform that names none.""",
             providers = [[ImageManifestInfo], [ImageIndexInfo]],
         ),
-        "cmd": attr.string_list(
-            doc = "Arguments of the entrypoint, or the command if there is no entrypoint.",
-        ),
-        "config_fragment": attr.label(
-            allow_single_file = [".json"],
-            doc = "JSON image configuration to lay over that of the base, for what has no attribute here: exposed ports, volumes, author, history.",
-        ),
-        "created": attr.label(
-            allow_single_file = True,
-            doc = "File with the time to record as the image's creation, as in RFC 3339. None is recorded by default.",
-        ),
-        "entrypoint": attr.string_list(
-            doc = "Program to run, with the arguments it always gets. Without `cmd`, it clears the command of the base.",
-        ),
-        "env": attr.string_dict(
-            doc = "Environment variables. One of the base is replaced in place, others are added sorted by name.",
-        ),
-        "labels": attr.string_dict(
-            doc = "Labels of the configuration, over those of the base.",
+        "config_media_type": attr.string(
+            doc = """Media type of the configuration. That of an OCI image by default.
+
+With another one the manifest is an artifact: `config_fragment` is its configuration as it is, and no attribute of the
+image's configuration is used. `application/vnd.oci.empty.v1+json` needs no fragment, but an `artifact_type`.""",
         ),
         "layers": attr.label_list(
             allow_files = True,
@@ -122,15 +113,6 @@ which become layers as they are.""",
         "platform": attr.label(
             doc = "Platform to build the image for, with everything in it. The target platform by default.",
             providers = [platform_common.PlatformInfo],
-        ),
-        "stop_signal": attr.string(
-            doc = "Signal that asks the program to stop, for example `SIGINT`.",
-        ),
-        "user": attr.string(
-            doc = "User (and group) to run as: `user`, `uid`, `user:group`, `uid:gid`.",
-        ),
-        "working_dir": attr.string(
-            doc = "Directory to run in.",
         ),
     },
     provides = [ImageManifestInfo],

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use img_image::build_index;
-use img_oci::parse_json;
 
 use crate::commands::pairs::{self, KeyValue};
 use crate::context::Context;
@@ -27,7 +26,7 @@ pub(crate) struct IndexArgs {
     /// Expanded templates, whose `annotations` stand in place of those of flags and file
     #[arg(long, value_name = "FILE")]
     config_templates: Option<PathBuf>,
-    /// Descriptor of the manifest or index that this one refers to
+    /// Manifest or index that this one refers to
     #[arg(long, value_name = "FILE")]
     subject: Option<PathBuf>,
     /// Where to write the index's digest
@@ -49,9 +48,7 @@ pub(crate) fn run(args: &IndexArgs, context: &Context) -> Outcome {
         Some(annotations) => annotations,
         None => input::key_values(context, &args.annotations_file, &args.annotation)?,
     };
-    let subject = args.subject.as_ref();
-    let subject = subject.map(|path| input::parse(context, path, parse_json));
-    let subject = subject.transpose()?;
+    let subject = input::subject(context, args.subject.as_deref())?;
     let built = build_index(&descriptors, subject.as_ref(), &annotations)?;
     let mut outputs = vec![prepare(context, &args.output, &built.index)?];
     if let Some(path) = &args.digest {

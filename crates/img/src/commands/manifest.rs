@@ -7,7 +7,7 @@ use img_image::{
     ArtifactConfig, Base, ConfigField, ConfigFragment, ConfigSettings, Healthcheck,
     HealthcheckError, ManifestOptions, ParseBaseError, build_manifest, parse_ports,
 };
-use img_oci::{MediaType, Platform, parse_json};
+use img_oci::{MediaType, Platform};
 use img_wire::{ConfigTemplates, LayerMetadata};
 
 use crate::commands::pairs::{self, KeyValue};
@@ -118,7 +118,7 @@ pub(crate) struct ManifestArgs {
     /// Type of the artifact that the manifest is
     #[arg(long, value_name = "TYPE")]
     artifact_type: Option<String>,
-    /// Descriptor of the manifest or index that this one refers to
+    /// Manifest or index that this one refers to
     #[arg(long, value_name = "FILE")]
     subject: Option<PathBuf>,
     /// Expanded templates, whose `env`, `labels` and `annotations` stand in place of those of flags and files
@@ -166,8 +166,6 @@ fn options(args: &ManifestArgs, context: &Context) -> Result<ManifestOptions, Fa
         Some(annotations) => annotations.clone(),
         None => input::key_values(context, &args.annotations_file, &args.annotation)?,
     };
-    let subject = args.subject.as_ref();
-    let subject = subject.map(|path| input::parse(context, path, parse_json));
     Ok(ManifestOptions {
         platform: Platform::new(&args.os, &args.architecture, Some(&args.variant)),
         base: base(args, context)?,
@@ -178,7 +176,7 @@ fn options(args: &ManifestArgs, context: &Context) -> Result<ManifestOptions, Fa
         base_name: args.base_name.clone(),
         artifact_config,
         artifact_type: args.artifact_type.clone(),
-        subject: subject.transpose()?,
+        subject: input::subject(context, args.subject.as_deref())?,
     })
 }
 

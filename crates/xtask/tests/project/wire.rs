@@ -3,8 +3,8 @@
 use std::fs;
 
 use img_wire::{
-    ConfigTemplates, DeployManifest, EntryType, FileMetadata, LaunchDescription, LayerMetadata, PushConfiguration,
-    parse_added_files, parse_key_values, parse_symlinks,
+    ConfigTemplates, DeployManifest, EntryType, FileMetadata, LaunchDescription, LayerMetadata,
+    PushConfiguration, parse_added_files, parse_key_values, parse_symlinks,
 };
 
 use crate::project::{read, root};
