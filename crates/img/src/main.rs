@@ -9,6 +9,8 @@
 mod arguments;
 mod commands;
 mod context;
+#[cfg(test)]
+mod contract;
 mod failure;
 mod input;
 mod launch;
@@ -72,6 +74,12 @@ fn execute(
     context: &Context,
     run: impl FnOnce(Command, &Context) -> Outcome,
 ) -> Result<(), Unfinished> {
+    let (name, command) = parse(arguments, context)?;
+    run(command, context).map_err(|failure| Unfinished::Failed(name, failure))
+}
+
+/// Returns the command of a command line, and the name to report it by.
+fn parse(arguments: Vec<OsString>, context: &Context) -> Result<(String, Command), Unfinished> {
     let mut command = Cli::command();
     let arguments = arguments::normalize(arguments, &command, context)
         .map_err(|error| Unfinished::Failed("img".to_owned(), error.into()))?;
@@ -79,5 +87,5 @@ fn execute(
     let mut matches = matches.map_err(Unfinished::Usage)?;
     let name = format!("img {}", matches.subcommand_name().unwrap_or_default());
     let cli = Cli::from_arg_matches_mut(&mut matches).map_err(Unfinished::Usage)?;
-    run(cli.command, context).map_err(|failure| Unfinished::Failed(name, failure))
+    Ok((name, cli.command))
 }
