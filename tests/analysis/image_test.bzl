@@ -324,6 +324,7 @@ def _manifest_provider_tests():
             "group descriptor": _out("extended", "descriptor.json"),
             "group digest": _out("extended", "digest"),
             "group oci_layout": _out("extended", "oci_layout"),
+            "group oci_tarball": _out("extended", "oci_layout.tar"),
         },
         target_under_test = ":extended",
     )
@@ -414,6 +415,7 @@ def _index_tests():
             "files": _out("listed", "index.json"),
             "group digest": _out("listed", "digest"),
             "group oci_layout": _out("listed", "oci_layout"),
+            "group oci_tarball": _out("listed", "oci_layout.tar"),
         },
         target_under_test = ":listed",
     )
@@ -487,6 +489,7 @@ def _layout_tests():
         ],
         inputs = ["bin/tests/analysis/lower.tgz", "bin/tests/analysis/upper.tgz"],
         mnemonic = "OCILayout",
+        output = "extended_oci_layout",
         target_under_test = ":extended",
     )
     _argv_test(
@@ -514,6 +517,7 @@ def _layout_tests():
             _out("listed", "oci_layout"),
         ],
         mnemonic = "OCILayout",
+        output = "listed_oci_layout",
         target_under_test = ":listed",
     )
 
@@ -535,6 +539,7 @@ def _layout_tests():
                 _out("extended_pulled", "oci_layout"),
             ],
             mnemonic = "OCILayout",
+            output = "extended_pulled_oci_layout",
             target_under_test = ":extended_pulled",
         )
     _shallow_argv_test(
@@ -563,6 +568,7 @@ def _layout_tests():
             _out("pulled_index", "oci_layout"),
         ],
         mnemonic = "OCILayout",
+        output = "pulled_index_oci_layout",
         target_under_test = ":pulled_index",
     )
 

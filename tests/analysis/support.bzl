@@ -38,7 +38,11 @@ def _config_settings(settings):
 
 def _argv_test_impl(ctx):
     env = analysistest.begin(ctx)
-    actions = _actions(env, ctx.attr.mnemonic)
+    actions = [
+        action
+        for action in _actions(env, ctx.attr.mnemonic)
+        if ctx.attr.output in [""] + [file.basename for file in action.outputs.to_list()]
+    ]
     asserts.equals(env, 1, len(actions), "number of actions with mnemonic " + ctx.attr.mnemonic)
     for action in actions:
         # Without the tool.
@@ -55,6 +59,7 @@ _ARGV_ATTRS = {
     "inputs": attr.string_list(doc = "Files that have to be inputs."),
     "mnemonic": attr.string(mandatory = True),
     "no_inputs": attr.string_list(doc = "Files that must not be inputs."),
+    "output": attr.string(doc = "Name of an output, where several actions have the mnemonic."),
 }
 
 def argv_test_rule(settings = {}):

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use img_oci::{Descriptor, Digest, Document, Index, Manifest, MediaType, media_type};
 
+use crate::LAYOUT_FILE;
+use crate::docker::{ImageName, manifest_json};
 use crate::error::WriteLayoutError;
 
 /// The files of a build that make an image.
@@ -40,10 +42,21 @@ pub struct LayerFile {
 }
 
 /// What else decides on a layout.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct LayoutOptions {
     /// Whether layers may be missing.
     pub allow_missing_blobs: bool,
+    /// The names by which Docker is to load the image; nothing leaves out what Docker reads.
+    pub docker_names: Option<Vec<ImageName>>,
+}
+
+/// What a layout holds.
+#[derive(Clone, Debug)]
+pub struct LayoutPlan {
+    /// The files at the top of the layout, by name.
+    pub documents: Vec<(&'static str, Vec<u8>)>,
+    /// Its blobs, sorted by digest.
+    pub blobs: Vec<LayoutBlob>,
 }
 
 /// One blob of a layout.
@@ -57,24 +70,29 @@ pub struct LayoutBlob {
     pub file: PathBuf,
 }
 
-/// Returns `index.json` and the blobs of the layout, sorted by digest.
+/// Returns what the layout of an image holds.
+///
+/// # Errors
+/// Files that are missing, of another size than they should be, or no documents.
 pub fn plan_layout(
     image: &ImageFiles,
     layers: &[LayerFile],
-    options: LayoutOptions,
-) -> Result<(Vec<u8>, Vec<LayoutBlob>), WriteLayoutError> {
+    options: &LayoutOptions,
+) -> Result<LayoutPlan, WriteLayoutError> {
+    let names = options.docker_names.as_deref().unwrap_or_default();
     let mut blobs = Blobs {
         layers: layers
             .iter()
             .map(|layer| (&layer.digest, layer.blob.as_path()))
             .collect(),
         found: BTreeMap::new(),
+        manifests: Vec::new(),
         options,
     };
     let index = match image {
         ImageFiles::Manifest(files) => {
             let (bytes, manifest) = blobs.add_manifest(files, None)?;
-            wrapper_index(&bytes, &manifest)?
+            wrapper_index(&bytes, &manifest, names)?
         }
         ImageFiles::Index { index, manifests } => {
             let bytes = read(index)?;
@@ -83,13 +101,22 @@ pub fn plan_layout(
             bytes
         }
     };
-    Ok((index, blobs.found.into_values().collect()))
+    let mut documents = vec![("oci-layout", LAYOUT_FILE.to_vec()), ("index.json", index)];
+    if options.docker_names.is_some() {
+        documents.push(("manifest.json", manifest_json(&blobs.manifests, names)?));
+    }
+    Ok(LayoutPlan {
+        documents,
+        blobs: blobs.found.into_values().collect(),
+    })
 }
 
 struct Blobs<'a> {
     layers: BTreeMap<&'a Digest, &'a Path>,
     found: BTreeMap<Digest, LayoutBlob>,
-    options: LayoutOptions,
+    /// The manifests so far, in the order of the index.
+    manifests: Vec<Manifest>,
+    options: &'a LayoutOptions,
 }
 
 impl Blobs<'_> {
@@ -139,6 +166,7 @@ impl Blobs<'_> {
                 None => return Err(missing(&files.manifest, "layer", layer)),
             }
         }
+        self.manifests.push(manifest.clone());
         Ok((bytes, manifest))
     }
 
@@ -221,17 +249,30 @@ fn manifest_type(manifest: &Manifest) -> MediaType {
     manifest.media_type.clone().unwrap_or_else(implied)
 }
 
-/// The `index.json` of a single manifest: no platform, and the manifest's annotations.
-fn wrapper_index(bytes: &[u8], manifest: &Manifest) -> Result<Vec<u8>, WriteLayoutError> {
-    let descriptor = Descriptor {
-        annotations: manifest.annotations.clone(),
-        ..Descriptor::of(manifest_type(manifest), bytes)
+/// The `index.json` of a single manifest: no platform, and the manifest's annotations; once for each name.
+fn wrapper_index(
+    bytes: &[u8],
+    manifest: &Manifest,
+    names: &[ImageName],
+) -> Result<Vec<u8>, WriteLayoutError> {
+    let descriptor = |name: Option<&ImageName>| {
+        let mut annotations = manifest.annotations.clone();
+        annotations.extend(name.map(ImageName::annotations).unwrap_or_default());
+        Descriptor {
+            annotations,
+            ..Descriptor::of(manifest_type(manifest), bytes)
+        }
+    };
+    let manifests = if names.is_empty() {
+        vec![descriptor(None)]
+    } else {
+        names.iter().map(|name| descriptor(Some(name))).collect()
     };
     let index = Index {
         schema_version: 2,
         media_type: Some(MediaType::from_static(media_type::OCI_INDEX)),
         artifact_type: None,
-        manifests: vec![descriptor],
+        manifests,
         subject: None,
         annotations: BTreeMap::new(),
         extra: BTreeMap::new(),

@@ -2,13 +2,17 @@
 //!
 //! Source: OCI image-spec v1.1.1, image-layout.md.
 
+mod docker;
 mod error;
 mod image;
 mod read;
 mod write;
 
+pub use docker::ImageName;
 pub use error::{ReadLayoutError, WriteLayoutError};
-pub use image::{ImageFiles, LayerFile, LayoutBlob, LayoutOptions, ManifestFiles, plan_layout};
+pub use image::{
+    ImageFiles, LayerFile, LayoutBlob, LayoutOptions, LayoutPlan, ManifestFiles, plan_layout,
+};
 pub use read::LayoutReader;
 pub use write::{BlobLinking, write_directory, write_tar};
 

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use img_tar::{END_OF_ARCHIVE, Entry, EntryKind, PaxRecords, Timestamp, append_header, padding};
 
-use crate::LAYOUT_FILE;
+use crate::docker::blob_path;
 use crate::error::WriteLayoutError;
-use crate::image::LayoutBlob;
+use crate::image::LayoutPlan;
 
 /// How blobs get into a directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,8 +27,7 @@ pub enum BlobLinking {
 /// A file could not be written; what was written until then stays.
 pub fn write_directory(
     directory: &Path,
-    index: &[u8],
-    blobs: &[LayoutBlob],
+    plan: &LayoutPlan,
     linking: BlobLinking,
 ) -> Result<(), WriteLayoutError> {
     let at = |path: &Path| {
@@ -36,7 +35,7 @@ pub fn write_directory(
         move |source| WriteLayoutError::Write { path, source }
     };
     std::fs::create_dir_all(directory).map_err(at(directory))?;
-    for blob in blobs {
+    for blob in &plan.blobs {
         let folder = directory.join("blobs").join(blob.digest.algorithm().name());
         std::fs::create_dir_all(&folder).map_err(at(&folder))?;
         let path = folder.join(blob.digest.hex());
@@ -45,7 +44,7 @@ pub fn write_directory(
             BlobLinking::Symlink => symlink(absolute(&blob.file), &path).map_err(at(&path))?,
         }
     }
-    for (name, bytes) in [("oci-layout", LAYOUT_FILE), ("index.json", index)] {
+    for (name, bytes) in &plan.documents {
         let path = directory.join(name);
         std::fs::write(&path, bytes).map_err(at(&path))?;
     }
@@ -74,15 +73,14 @@ fn link(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes a layout as a tar: directories, `oci-layout`, `index.json`, blobs; all of 1970.
+/// Writes a layout as a tar: directories, documents, blobs; all of 1970.
 ///
 /// # Errors
 /// A blob could not be read, or the output not written. `path` names the output in errors.
 pub fn write_tar(
     mut output: impl Write,
     path: &Path,
-    index: &[u8],
-    blobs: &[LayoutBlob],
+    plan: &LayoutPlan,
 ) -> Result<(), WriteLayoutError> {
     let failed = |source| WriteLayoutError::Write {
         path: path.to_owned(),
@@ -90,7 +88,7 @@ pub fn write_tar(
     };
     let mut directories = vec!["blobs".to_owned()];
     directories.extend(
-        blobs
+        plan.blobs
             .iter()
             .map(|b| format!("blobs/{}", b.digest.algorithm().name())),
     );
@@ -105,21 +103,18 @@ pub fn write_tar(
         )
         .map_err(failed)?;
     }
-    for (name, bytes) in [("oci-layout", LAYOUT_FILE), ("index.json", index)] {
+    for (name, bytes) in &plan.documents {
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let bytes = bytes.as_slice();
         write_entry(&mut output, name, EntryKind::Regular, size, bytes).map_err(failed)?;
     }
-    for blob in blobs {
+    for blob in &plan.blobs {
         let unreadable = |source| WriteLayoutError::Read {
             path: blob.file.clone(),
             source,
         };
         let file = File::open(&blob.file).map_err(unreadable)?;
-        let name = format!(
-            "blobs/{}/{}",
-            blob.digest.algorithm().name(),
-            blob.digest.hex()
-        );
+        let name = blob_path(&blob.digest);
         let mut content = Source { file, error: None };
         let written = write_entry(
             &mut output,

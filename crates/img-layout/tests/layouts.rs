@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use img_layout::{
-    BlobLinking, ImageFiles, LayerFile, LayoutOptions, LayoutReader, ManifestFiles, plan_layout,
-    write_directory, write_tar,
+    BlobLinking, ImageFiles, ImageName, LayerFile, LayoutOptions, LayoutReader, ManifestFiles,
+    plan_layout, write_directory, write_tar,
 };
 use img_oci::{Digest, media_type};
 use tempfile::TempDir;
@@ -80,13 +80,13 @@ fn a_manifest_is_wrapped_and_an_index_is_kept() {
         manifests: vec![image.manifest_files()],
     };
     for (name, files) in [("single", single), ("several", several)] {
-        let (index, blobs) =
-            plan_layout(&files, &image.layers(), LayoutOptions::default()).unwrap();
+        let plan = plan_layout(&files, &image.layers(), &LayoutOptions::default()).unwrap();
         let layout = image.path(name);
-        write_directory(&layout, &index, &blobs, BlobLinking::HardLink).unwrap();
+        write_directory(&layout, &plan, BlobLinking::HardLink).unwrap();
         let reader = LayoutReader::open(&layout).unwrap();
         let (bytes, read) = reader.index().unwrap();
-        assert_eq!(bytes, index);
+        let index = &plan.documents[1].1;
+        assert_eq!(bytes, *index);
         let [descriptor] = read.manifests.as_slice() else {
             panic!("expected one manifest")
         };
@@ -99,7 +99,7 @@ fn a_manifest_is_wrapped_and_an_index_is_kept() {
         for bytes in [b"{}".as_slice(), b"layer", image.manifest.as_bytes()] {
             assert_eq!(std::fs::read(blob(&layout, bytes)).unwrap(), bytes);
         }
-        let is_index = index == std::fs::read(image.path("i")).unwrap();
+        let is_index = *index == std::fs::read(image.path("i")).unwrap();
         assert_eq!(is_index, name == "several");
     }
 }
@@ -108,9 +108,9 @@ fn a_manifest_is_wrapped_and_an_index_is_kept() {
 fn a_tar_holds_directories_documents_and_blobs_in_this_order() {
     let image = Image::new();
     let files = ImageFiles::Manifest(image.manifest_files());
-    let (index, blobs) = plan_layout(&files, &image.layers(), LayoutOptions::default()).unwrap();
+    let plan = plan_layout(&files, &image.layers(), &LayoutOptions::default()).unwrap();
     let mut bytes = Vec::new();
-    write_tar(&mut bytes, Path::new("out.tar"), &index, &blobs).unwrap();
+    write_tar(&mut bytes, Path::new("out.tar"), &plan).unwrap();
     let mut archive = tar::Archive::new(bytes.as_slice());
     let names: Vec<String> = archive
         .entries()
@@ -146,11 +146,12 @@ fn what_is_missing_or_wrong_is_named() {
         plan_layout(
             &files,
             layers,
-            LayoutOptions {
+            &LayoutOptions {
                 allow_missing_blobs,
+                docker_names: None,
             },
         )
-        .map(|(_, blobs)| blobs.len())
+        .map(|plan| plan.blobs.len())
         .map_err(|error| error.to_string())
     };
     let layer = Digest::sha256(b"layer");
@@ -172,9 +173,9 @@ fn what_is_missing_or_wrong_is_named() {
 fn a_corrupt_blob_is_not_returned() {
     let image = Image::new();
     let files = ImageFiles::Manifest(image.manifest_files());
-    let (index, blobs) = plan_layout(&files, &image.layers(), LayoutOptions::default()).unwrap();
+    let plan = plan_layout(&files, &image.layers(), &LayoutOptions::default()).unwrap();
     let layout = image.path("layout");
-    write_directory(&layout, &index, &blobs, BlobLinking::HardLink).unwrap();
+    write_directory(&layout, &plan, BlobLinking::HardLink).unwrap();
     let path = blob(&layout, image.manifest.as_bytes());
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, image.manifest.replace("\"k\"", "\"j\"")).unwrap();
@@ -195,4 +196,49 @@ fn other_directories_are_not_layouts() {
     .unwrap();
     let error = LayoutReader::open(folder.path()).unwrap_err().to_string();
     assert!(error.contains("expected 1.0.0"), "{error}");
+}
+
+#[test]
+fn docker_finds_every_runnable_image_by_its_names() {
+    let image = Image::new();
+    let manifest = |options: &LayoutOptions, files: ImageFiles| {
+        let plan = plan_layout(&files, &image.layers(), options).unwrap();
+        let text = |name: &str| {
+            let document = plan.documents.iter().find(|(found, _)| *found == name);
+            String::from_utf8(document.unwrap().1.clone()).unwrap()
+        };
+        (text("index.json"), text("manifest.json"))
+    };
+    let names = ["hello", "registry.example:5000/team/hello:v1"];
+    let options = LayoutOptions {
+        docker_names: Some(names.map(|name| ImageName::parse(name).unwrap()).to_vec()),
+        ..LayoutOptions::default()
+    };
+    let (index, json) = manifest(&options, ImageFiles::Manifest(image.manifest_files()));
+    let blob = |bytes: &[u8]| format!("blobs/sha256/{}", Digest::sha256(bytes).hex());
+    let (config, layer) = (blob(b"{}"), blob(b"layer"));
+    assert_eq!(
+        json,
+        format!(
+            r#"[{{"Config":"{config}","RepoTags":["hello:latest","registry.example:5000/team/hello:v1"],"Layers":["{layer}"]}}]"#
+        )
+    );
+    for part in [
+        r#""io.containerd.image.name":"docker.io/library/hello:latest""#,
+        r#""org.opencontainers.image.ref.name":"latest""#,
+        r#""io.containerd.image.name":"registry.example:5000/team/hello:v1""#,
+    ] {
+        assert!(index.contains(part), "{index}");
+    }
+    let options = LayoutOptions {
+        docker_names: Some(Vec::new()),
+        ..LayoutOptions::default()
+    };
+    let files = ImageFiles::Index {
+        index: image.path("i"),
+        manifests: vec![image.manifest_files()],
+    };
+    let (_, json) = manifest(&options, files);
+    assert!(json.contains(r#""RepoTags":null"#), "{json}");
+    assert!(ImageName::parse("Not A Name").is_err());
 }

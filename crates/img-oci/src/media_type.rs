@@ -71,6 +71,19 @@ impl MediaType {
         matches!(self.essence().as_str(), OCI_INDEX | DOCKER_MANIFEST_LIST)
     }
 
+    /// Tells whether this is a layer: a tar, compressed or not.
+    pub fn is_layer(&self) -> bool {
+        let essence = self.essence();
+        [
+            OCI_LAYER,
+            "application/vnd.oci.image.layer.nondistributable.v1.tar",
+            DOCKER_LAYER,
+            "application/vnd.docker.image.rootfs.foreign.diff.tar",
+        ]
+        .iter()
+        .any(|prefix| essence.starts_with(prefix))
+    }
+
     /// Tells whether this is the config of a runnable image, OCI or Docker.
     pub fn is_image_config(&self) -> bool {
         matches!(self.essence().as_str(), OCI_CONFIG | DOCKER_CONFIG)

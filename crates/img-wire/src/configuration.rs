@@ -1,4 +1,4 @@
-//! The configuration file of a push: where to, as the rule resolved it.
+//! The configuration file of a push or a load: where to, as the rule resolved it.
 
 use img_oci::parse_json;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,25 @@ pub struct PushConfiguration {
     /// Tags; none pushes by digest only.
     #[serde(default)]
     pub tags: Vec<String>,
+}
+
+/// Destination of a load operation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoadConfiguration {
+    /// Names that the image gets; `image:latest` and the like.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// The daemon to load into; that of the setting if it is empty.
+    #[serde(default)]
+    pub daemon: String,
+}
+
+impl LoadConfiguration {
+    /// Parses a configuration file.
+    pub fn parse(bytes: &[u8]) -> Result<Self, WireError> {
+        Ok(parse_json(bytes)?)
+    }
 }
 
 impl PushConfiguration {

@@ -12,7 +12,7 @@ mod layer_metadata;
 mod param_file;
 
 pub use config_templates::ConfigTemplates;
-pub use configuration::PushConfiguration;
+pub use configuration::{LoadConfiguration, PushConfiguration};
 pub use deploy_manifest::{
     BlobDescriptor, Command, DeployManifest, DeploySettings, ManifestEntry, Operation,
     ParseStrategyError, RootKind, Strategy,

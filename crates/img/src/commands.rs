@@ -5,11 +5,13 @@ mod compression;
 mod deploy;
 mod deploy_metadata;
 mod description;
+mod docker_save;
 mod hash;
 mod index;
 mod inspect;
 mod inventory;
 mod layer;
+mod layout;
 mod manifest;
 mod media_type;
 mod oci_layout;
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     Inspect(inspect::InspectArgs),
     /// Write an image as an OCI layout
     OciLayout(oci_layout::OciLayoutArgs),
+    /// Write an image as an archive for `docker load`
+    DockerSave(docker_save::DockerSaveArgs),
     /// Build the index of an image for several platforms
     Index(index::IndexArgs),
     /// Build config and manifest of an image
@@ -52,6 +56,7 @@ impl Command {
         match self {
             Self::Inspect(arguments) => inspect::run(&arguments),
             Self::OciLayout(arguments) => oci_layout::run(&arguments, context),
+            Self::DockerSave(arguments) => docker_save::run(&arguments, context),
             Self::Index(arguments) => index::run(&arguments, context),
             Self::Manifest(arguments) => manifest::run(&arguments, context),
             Self::Deploy(arguments) => deploy::run(arguments),
@@ -66,7 +71,8 @@ impl Command {
     /// Tells whether the subcommand builds: it reads inputs, writes outputs, and prints nothing.
     pub(crate) fn builds(&self) -> bool {
         match self {
-            Self::Inspect(_) | Self::Deploy(_) | Self::Registry(_) => false,
+            // An archive may go to standard output.
+            Self::Inspect(_) | Self::DockerSave(_) | Self::Deploy(_) | Self::Registry(_) => false,
             Self::OciLayout(_)
             | Self::Index(_)
             | Self::Manifest(_)

@@ -297,3 +297,29 @@ fn an_artifact_has_the_config_it_is_given() {
         &["the config is to be `a/c`, and there is none; give it as `config_fragment`"],
     );
 }
+
+#[test]
+fn an_image_is_saved_for_docker() {
+    let folder = hello();
+    image(&folder, "");
+    std::fs::write(folder.path("configuration"), r#"{"tags":["b:2","a"]}"#).unwrap();
+    let save = "docker-save --manifest manifest --config config --layer m.json=layer.tgz";
+    folder.succeed(&format!(
+        "{save} --repo-tag b:2 --configuration-file configuration --output saved.tar"
+    ));
+    let saved = std::fs::read(folder.path("saved.tar")).unwrap();
+    let text = String::from_utf8_lossy(&saved);
+    assert!(text.contains(r#""RepoTags":["a:latest","b:2"]"#));
+    let printed = folder.img(&format!("{save} --repo-tag b:2 --repo-tag a --output -"));
+    assert_eq!(printed.stdout, saved);
+    folder.succeed(&format!("{save} --format directory --output saved"));
+    assert!(
+        folder
+            .read("saved/manifest.json")
+            .contains(r#""RepoTags":null"#)
+    );
+    folder.refuse(
+        &format!("{save} --repo-tag A! --output other.tar"),
+        &["cannot name an image `A!`"],
+    );
+}

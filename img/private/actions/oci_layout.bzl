@@ -1,11 +1,11 @@
-"""Lays out an image as a directory of blobs."""
+"""Lays out an image as a directory of blobs, or as an archive of it."""
 
 load("//img/private/actions:run_img.bzl", "img_args", "run_img")
 
-def oci_layout_action(ctx, *, manifests, allow_missing_blobs, index = None):
-    """Registers the action that makes an OCI image layout.
+def oci_layout_actions(ctx, *, manifests, allow_missing_blobs, index = None):
+    """Registers the actions that make the OCI image layout of an image.
 
-    It runs only when the layout is asked for. A layer whose blob is not part of the build fails it
+    Each runs only when its output is asked for. A layer whose blob is not part of the build fails it
     then, unless it may be missing: the tool names the blob and the setting that allows it.
 
     Args:
@@ -15,12 +15,21 @@ def oci_layout_action(ctx, *, manifests, allow_missing_blobs, index = None):
         index: File of the index, or None.
 
     Returns:
-        File, a directory.
+        dict from output group to depset of File: `oci_layout`, a directory, and `oci_tarball`, a tar, which
+        `docker load` takes as well.
     """
+    image = struct(allow_missing_blobs = allow_missing_blobs, index = index, manifests = manifests)
     layout = ctx.actions.declare_directory(ctx.label.name + "_oci_layout")
+    _layout_action(ctx, image, layout, format = "directory")
+    tarball = ctx.actions.declare_file(ctx.label.name + "_oci_layout.tar")
+    _layout_action(ctx, image, tarball, format = "tar")
+    return {"oci_layout": depset([layout]), "oci_tarball": depset([tarball])}
+
+def _layout_action(ctx, image, output, *, format):
+    index, manifests = image.index, image.manifests
     args = img_args(ctx, "oci-layout")
-    args.add("--format", "directory")
-    if allow_missing_blobs:
+    args.add("--format", format)
+    if image.allow_missing_blobs:
         args.add("--allow-missing-blobs")
     documents = [manifest.manifest for manifest in manifests]
     configs = [manifest.config for manifest in manifests]
@@ -35,8 +44,8 @@ def oci_layout_action(ctx, *, manifests, allow_missing_blobs, index = None):
     for layer in layers:
         args.add_joined("--layer", [layer.metadata, layer.blob], join_with = "=", expand_directories = False)
 
-    # The output is a directory: unlike a file, it has to be kept from being listed.
-    args.add_all("--output", [layout], expand_directories = False)
+    # A directory, unlike a file, has to be kept from being listed.
+    args.add_all("--output", [output], expand_directories = False)
     run_img(
         ctx,
         [args],
@@ -44,9 +53,8 @@ def oci_layout_action(ctx, *, manifests, allow_missing_blobs, index = None):
         progress_message = "Laying out image %{label}",
         inputs = ([index] if index else []) + documents + configs +
                  [layer.metadata for layer in layers] + [layer.blob for layer in layers],
-        outputs = [layout],
+        outputs = [output],
     )
-    return layout
 
 def _layers_with_blob(manifests):
     layers = {

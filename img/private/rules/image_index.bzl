@@ -1,7 +1,7 @@
 """Rule `image_index`: an image for several platforms."""
 
 load("//img/private/actions:image_index.bzl", "image_index_action")
-load("//img/private/actions:oci_layout.bzl", "oci_layout_action")
+load("//img/private/actions:oci_layout.bzl", "oci_layout_actions")
 load("//img/private/actions:run_img.bzl", "WORKER_ATTRS")
 load("//img/private/attrs:annotations.bzl", "ANNOTATION_ATTRS")
 load("//img/private/attrs:checks.bzl", "check_keys", "reject_templates")
@@ -20,7 +20,7 @@ def _image_index_impl(ctx):
     reject_templates(ctx, "annotations", ctx.attr.annotations.values())
     manifests = resolve_index_manifests(ctx)
     files = image_index_action(ctx, manifests)
-    layout = oci_layout_action(
+    layouts = oci_layout_actions(
         ctx,
         allow_missing_blobs = resolve_missing_blobs(ctx),
         index = files.index,
@@ -30,7 +30,7 @@ def _image_index_impl(ctx):
         DefaultInfo(files = depset([files.index])),
         OutputGroupInfo(
             digest = depset([files.digest]),
-            oci_layout = depset([layout]),
+            **layouts
         ),
         ImageIndexInfo(index = files.index, manifests = manifests),
     ]
@@ -53,7 +53,8 @@ image_index(
 )
 ```
 
-Output groups: `digest` (text, `sha256:…`) and `oci_layout` (a directory).
+Output groups: `digest` (text, `sha256:…`), `oci_layout` (a directory) and `oci_tarball` (the same as one file,
+which `docker load` and `podman load` take).
 """,
     attrs = ANNOTATION_ATTRS | OCI_LAYOUT_ATTRS | SUBJECT_ATTRS | TRANSITION_ATTRS | WORKER_ATTRS | {
         "manifests": attr.label_list(

@@ -1,7 +1,7 @@
 """Rule `image_manifest`: an image for one platform."""
 
 load("//img/private/actions:image_manifest.bzl", "image_manifest_action")
-load("//img/private/actions:oci_layout.bzl", "oci_layout_action")
+load("//img/private/actions:oci_layout.bzl", "oci_layout_actions")
 load("//img/private/actions:run_img.bzl", "WORKER_ATTRS")
 load("//img/private/attrs:annotations.bzl", "ANNOTATION_ATTRS")
 load("//img/private/attrs:checks.bzl", "check_keys", "reject_templates")
@@ -27,7 +27,7 @@ def _image_manifest_impl(ctx):
     layers = resolve_layers(ctx)
     files = image_manifest_action(ctx, base = base, layers = layers, platform = platform)
     image = _image_manifest_info(files, base, layers, platform)
-    layout = oci_layout_action(
+    layouts = oci_layout_actions(
         ctx,
         allow_missing_blobs = resolve_missing_blobs(ctx),
         manifests = [image],
@@ -37,7 +37,7 @@ def _image_manifest_impl(ctx):
         OutputGroupInfo(
             descriptor = depset([files.descriptor]),
             digest = depset([files.digest]),
-            oci_layout = depset([layout]),
+            **layouts
         ),
         image,
     ]
@@ -83,7 +83,8 @@ image_manifest(
 What the base says holds until `config_fragment` says otherwise, and that until an attribute does; fields that
 OCI does not know are kept. Each layer gets an entry in the history, with its label.
 
-Output groups: `descriptor`, `digest` (text, `sha256:…`) and `oci_layout` (a directory).
+Output groups: `descriptor`, `digest` (text, `sha256:…`), `oci_layout` (a directory) and `oci_tarball` (the same as
+one file, which `docker load` and `podman load` take).
 """,
     attrs = ANNOTATION_ATTRS | CONFIG_ATTRS | OCI_LAYOUT_ATTRS | PLATFORM_ATTRS | SUBJECT_ATTRS | TRANSITION_ATTRS | WORKER_ATTRS | {
         "artifact_type": attr.string(
