@@ -74,7 +74,7 @@ def _command_lines_impl(ctx):
     groups = [target[_CommandLinesInfo].command_lines for target in ctx.attr.targets]
     return [_CommandLinesInfo(command_lines = [line for group in groups for line in group])]
 
-command_lines = rule(
+_command_lines = rule(
     implementation = _command_lines_impl,
     doc = "The command lines of some targets, built with some settings.",
     attrs = {
@@ -110,14 +110,16 @@ def contract(name, groups, subcommands):
 
     Args:
         name: str.
-        groups: list of targets of `command_lines`.
+        groups: dict from str to dict of `targets` (list of labels) and `settings` to build them with.
         subcommands: list of str, the subcommands of `img` that rules use.
     """
+    for group, attributes in groups.items():
+        _command_lines(name = group, tags = ["manual"], **attributes)
     files = [subcommand + ".txt" for subcommand in subcommands]
     _files_by_subcommand(
         name = name,
         files = files,
-        groups = groups,
+        groups = groups.keys(),
         tags = ["manual"],
     )
     for subcommand in subcommands:
