@@ -18,16 +18,11 @@ def _layer(name, **kwargs):
 def _bin(name):
     return "bin/tests/analysis/" + name
 
-def _hash_argv(layer, src, media_type, annotations = []):
-    return [
-        "hash",
-        "--digest",
-        "sha256",
-        "--encoding",
-        "layer-metadata",
-        "--name=//tests/analysis:" + layer,
-        "--media-type=" + media_type,
-    ] + annotations + [_bin(src), _bin(layer + "_metadata.json")]
+_ANNOTATIONS = {
+    "annotations": {"a": "b"},
+    "annotations_file": "from.txt",
+}
+_ANNOTATION_FLAGS = ["--annotation=a=b", "--annotations-file", _bin("from.txt")]
 
 def _flags(layer, format, *flags, level = "1", jobs = "nproc", before = []):
     return [
@@ -39,27 +34,44 @@ def _flags(layer, format, *flags, level = "1", jobs = "nproc", before = []):
         jobs,
     ] + list(flags) + ["--encoder-annotation"]
 
-def _compress_argv(layer, src, format, extension, *flags, annotations = [], **kwargs):
-    output = [_bin(src), _bin(layer + extension)]
-    return ["compress"] + _flags(layer, format, *flags, **kwargs) + annotations + output
-
-def _optimize_argv(layer, src, format, extension, *flags, **kwargs):
-    output = [_bin(layer + extension)]
-    return ["layer", "--import-tar", _bin(src)] + _flags(layer, format, *flags, **kwargs) + output
-
-def _check(name, argv, mnemonic, rule = _argv_test, **kwargs):
+def _check(name, src, argv, mnemonic, rule, attributes):
+    """Checks the command line of a target, which is `<name>_layer`."""
     layer = name + "_layer"
-    _layer(name = layer, **kwargs)
+    _layer(name = layer, src = src, **attributes)
     rule(
         name = name,
         size = "small",
         argv = argv,
-        inputs = [_bin(kwargs["src"])],
+        inputs = [_bin(src)],
         mnemonic = mnemonic,
         target_under_test = ":" + layer,
     )
 
-def _path_tests():
+def _check_hash(name, src, media_type, *, annotations = [], attributes = {}, rule = _argv_test):
+    layer = name + "_layer"
+    argv = [
+        "hash",
+        "--digest",
+        "sha256",
+        "--encoding",
+        "layer-metadata",
+        "--name=//tests/analysis:" + layer,
+        "--media-type=" + media_type,
+    ] + annotations + [_bin(src), _bin(layer + "_metadata.json")]
+    _check(name, src, argv, "LayerMetadata", rule, attributes)
+
+def _check_compress(name, src, format, extension, *flags, annotations = [], attributes = {}, rule = _argv_test, **kwargs):
+    layer = name + "_layer"
+    output = [_bin(src), _bin(layer + extension)]
+    argv = ["compress"] + _flags(layer, format, *flags, **kwargs) + annotations + output
+    _check(name, src, argv, "LayerCompress", rule, attributes)
+
+def _check_optimize(name, src, format, extension, *, attributes, rule, **kwargs):
+    layer = name + "_layer"
+    argv = ["layer", "--import-tar", _bin(src)] + _flags(layer, format, **kwargs) + [_bin(layer + extension)]
+    _check(name, src, argv, "LayerOptimize", rule, attributes | {"optimize": True})
+
+def _hashed_tests():
     for name, src, media_type in [
         ("tar_is_hashed", "from.tar", UNCOMPRESSED_LAYER),
         ("tar_gz_is_hashed", "from.tar.gz", GZIP_LAYER),
@@ -67,113 +79,69 @@ def _path_tests():
         ("tar_zst_is_hashed", "from.tar.zst", ZSTD_LAYER),
         ("tzst_is_hashed", "from.tzst", ZSTD_LAYER),
     ]:
-        _check(
-            name = name,
-            src = src,
-            argv = _hash_argv(name + "_layer", src, media_type),
-            mnemonic = "LayerMetadata",
-        )
-    _check(
-        name = "same_compression_is_hashed",
-        src = "from.tgz",
-        annotations = {"a": "b"},
-        annotations_file = "from.txt",
-        compress = "gzip",
-        media_type = "application/x-rootfs",
-        argv = _hash_argv(
-            "same_compression_is_hashed_layer",
-            "from.tgz",
-            "application/x-rootfs",
-            ["--annotation=a=b", "--annotations-file", _bin("from.txt")],
-        ),
-        mnemonic = "LayerMetadata",
+        _check_hash(name, src, media_type)
+    _check_hash(
+        "same_compression_is_hashed",
+        "from.tgz",
+        "application/x-rootfs",
+        attributes = _ANNOTATIONS | {"compress": "gzip", "media_type": "application/x-rootfs"},
+        annotations = _ANNOTATION_FLAGS,
     )
+    _check_hash(
+        "single_member_setting_leaves_a_layer_as_it_is",
+        "from.tgz",
+        GZIP_LAYER,
+        rule = _single_argv_test,
+    )
+
+def _compressed_tests():
     for name, src, compress, extension, level in [
         ("tar_is_compressed", "from.tar", "gzip", ".tgz", "1"),
         ("tgz_becomes_zstd", "from.tgz", "zstd", ".tar.zst", "1"),
         ("tgz_becomes_a_tar", "from.tgz", "none", ".tar", None),
     ]:
-        _check(
-            name = name,
-            src = src,
-            compress = compress,
-            argv = _compress_argv(name + "_layer", src, compress, extension, level = level),
-            mnemonic = "LayerCompress",
-        )
-    _check(
-        name = "compression_takes_all_attributes",
-        src = "from.tar",
-        annotations = {"a": "b"},
-        annotations_file = "from.txt",
-        compress = "gzip",
-        media_type = "application/x-rootfs+gzip",
-        single_member = "enabled",
+        _check_compress(name, src, compress, extension, attributes = {"compress": compress}, level = level)
+    _check_compress(
+        "estargz_is_made_of_the_same_compression",
+        "from.tgz",
+        "gzip",
+        ".tgz",
+        "--estargz",
+        attributes = {"compress": "gzip", "estargz": "enabled"},
+    )
+    _check_compress(
+        "estargz_setting_makes_one_of_a_tar",
+        "from.tar",
+        "gzip",
+        ".tgz",
+        "--estargz",
+        rule = _estargz_argv_test,
+    )
+    _check_compress(
+        "compression_takes_all_attributes",
+        "from.tar",
+        "gzip",
+        ".tgz",
+        "--single-member",
+        attributes = _ANNOTATIONS | {
+            "compress": "gzip",
+            "media_type": "application/x-rootfs+gzip",
+            "single_member": "enabled",
+        },
+        annotations = _ANNOTATION_FLAGS,
+        before = ["--media-type=application/x-rootfs+gzip"],
+        jobs = "1",
+        level = "9",
         rule = _opt_argv_test,
-        argv = [
-            "compress",
-        ] + _flags(
-            "compression_takes_all_attributes_layer",
-            "gzip",
-            "--single-member",
-            before = ["--media-type=application/x-rootfs+gzip"],
-            jobs = "1",
-            level = "9",
-        ) + [
-            "--annotation=a=b",
-            "--annotations-file",
-            _bin("from.txt"),
-            _bin("from.tar"),
-            _bin("compression_takes_all_attributes_layer.tgz"),
-        ],
-        mnemonic = "LayerCompress",
     )
 
-def _rewrite_tests():
-    _check(
-        name = "optimized_tar_is_imported",
-        src = "from.tar",
-        optimize = True,
-        argv = _optimize_argv("optimized_tar_is_imported_layer", "from.tar", "gzip", ".tgz"),
-        mnemonic = "LayerOptimize",
-    )
-    _check(
-        name = "optimized_tar_takes_the_setting",
-        src = "from.tgz",
-        optimize = True,
-        rule = _zstd_argv_test,
-        argv = _optimize_argv("optimized_tar_takes_the_setting_layer", "from.tgz", "zstd", ".tar.zst"),
-        mnemonic = "LayerOptimize",
-    )
-    _check(
-        name = "optimized_tar_may_stay_plain",
-        src = "from.tar",
-        compress = "none",
-        optimize = True,
-        argv = _optimize_argv("optimized_tar_may_stay_plain_layer", "from.tar", "none", ".tar", level = None),
-        mnemonic = "LayerOptimize",
-    )
-    _check(
-        name = "estargz_is_made_of_the_same_compression",
-        src = "from.tgz",
-        compress = "gzip",
-        estargz = "enabled",
-        argv = _compress_argv("estargz_is_made_of_the_same_compression_layer", "from.tgz", "gzip", ".tgz", "--estargz"),
-        mnemonic = "LayerCompress",
-    )
-    _check(
-        name = "estargz_setting_makes_one_of_a_tar",
-        src = "from.tar",
-        rule = _estargz_argv_test,
-        argv = _compress_argv("estargz_setting_makes_one_of_a_tar_layer", "from.tar", "gzip", ".tgz", "--estargz"),
-        mnemonic = "LayerCompress",
-    )
-    _check(
-        name = "single_member_setting_leaves_a_layer_as_it_is",
-        src = "from.tgz",
-        rule = _single_argv_test,
-        argv = _hash_argv("single_member_setting_leaves_a_layer_as_it_is_layer", "from.tgz", GZIP_LAYER),
-        mnemonic = "LayerMetadata",
-    )
+def _optimized_tests():
+    for name, src, attributes, format, extension, level, rule in [
+        ("optimized_tar_is_imported", "from.tar", {}, "gzip", ".tgz", "1", _argv_test),
+        ("optimized_tar_takes_the_setting", "from.tgz", {}, "zstd", ".tar.zst", "1", _zstd_argv_test),
+        ("optimized_tar_may_stay_plain", "from.tar", {"compress": "none"}, "none", ".tar", None, _argv_test),
+    ]:
+        _check_optimize(name, src, format, extension, attributes = attributes, level = level, rule = rule)
 
 def _provider_tests():
     for layer, blob, media_type, kind in [
@@ -224,7 +192,8 @@ def tar_layer_tests():
     """Declares the tests of this file."""
     for name in ["from.tar", "from.tar.gz", "from.tgz", "from.tar.zst", "from.tzst", "from.txt"]:
         write_file(name = name + "_file", out = name, tags = ["manual"])
-    _path_tests()
-    _rewrite_tests()
+    _hashed_tests()
+    _compressed_tests()
+    _optimized_tests()
     _provider_tests()
     _failure_tests()

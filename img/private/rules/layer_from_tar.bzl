@@ -2,7 +2,7 @@
 
 load("//img/private/actions:layer_metadata.bzl", "layer_metadata_action")
 load("//img/private/actions:run_img.bzl", "WORKER_ATTRS")
-load("//img/private/actions:tar_layer.bzl", "compress_tar_action", "optimize_tar_action")
+load("//img/private/actions:tar_layer.bzl", "tar_layer_action")
 load("//img/private/attrs:annotations.bzl", "ANNOTATION_ATTRS", "add_annotations")
 load("//img/private/attrs:checks.bzl", "check_keys")
 load("//img/private/lib:compression.bzl", "TAR_FORMATS", "compressed_media_type", "tar_format")
@@ -44,10 +44,10 @@ def _make_layer(ctx, tar):
             media_type = ctx.attr.media_type or compressed_media_type(format),
             add_annotations = add_annotations,
         )
-    make = optimize_tar_action if ctx.attr.optimize else compress_tar_action
-    return make(
+    return tar_layer_action(
         ctx,
         tar,
+        optimize = ctx.attr.optimize,
         compression = resolve_compression(ctx, format),
         media_type = ctx.attr.media_type,
     )
