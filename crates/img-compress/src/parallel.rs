@@ -28,6 +28,9 @@ const CONTENT_MEMORY: usize = 32 << 20;
 /// Why a stream could not be compressed.
 #[derive(Debug, Error)]
 pub enum EncodeError {
+    /// The system starts no more threads.
+    #[error("cannot start a thread to compress with")]
+    StartThread(#[source] io::Error),
     /// The output could not be written.
     #[error("cannot write compressed output")]
     Write(#[source] io::Error),
@@ -46,6 +49,8 @@ pub struct EncoderOptions {
     pub compression: Compression,
     /// Threads that compress; does not show in the output.
     pub jobs: usize,
+    /// Bytes of content that members have as a rule, by which memory is bounded.
+    pub member_size: usize,
     /// Members of earlier streams.
     pub store: Option<Arc<dyn MemberStore>>,
 }
@@ -55,6 +60,7 @@ impl fmt::Debug for EncoderOptions {
         f.debug_struct("EncoderOptions")
             .field("compression", &self.compression)
             .field("jobs", &self.jobs)
+            .field("member_size", &self.member_size)
             .field("store", &self.store.is_some())
             .finish()
     }
@@ -66,6 +72,7 @@ impl EncoderOptions {
         Self {
             compression,
             jobs,
+            member_size: compression.format().target_member_size(),
             store: None,
         }
     }
@@ -125,7 +132,7 @@ impl<W: Write + Send + 'static> ParallelEncoder<W> {
     }
 
     fn start(mut options: EncoderOptions, hasher: Hasher, writer: StreamWriter<W>) -> Self {
-        let fit = CONTENT_MEMORY / options.compression.format().target_member_size();
+        let fit = (CONTENT_MEMORY / options.member_size.max(1)).max(2);
         // One member is filled and one written while the others are compressed.
         options.jobs = options.jobs.min(fit - 1).clamp(1, MAX_JOBS);
         let saved = options.store.is_some().then(Vec::new);
@@ -388,6 +395,10 @@ mod tests {
     struct Kept(Mutex<HashMap<MemberKey, Vec<u8>>>);
 
     impl MemberStore for Kept {
+        fn forget(&self, key: &MemberKey) {
+            self.0.lock().unwrap().remove(key);
+        }
+
         fn load(&self, key: &MemberKey) -> Option<Vec<u8>> {
             self.0.lock().unwrap().get(key).cloned()
         }

@@ -106,11 +106,17 @@ impl Encoding {
             let encoder = MemberEncoder::new(options.compression).map_err(EncodeError::Compress)?;
             let received = work_received.clone();
             let store = options.store.clone();
-            encoders.push(std::thread::spawn(move || {
+            let started = start_thread(move || {
                 encode_members(encoder, store.as_deref(), &received);
-            }));
+            });
+            match started {
+                Ok(encoder) => encoders.push(encoder),
+                // How many there are does not show in the output.
+                Err(_) if !encoders.is_empty() => break,
+                Err(error) => return Err(error),
+            }
         }
-        let hasher = std::thread::spawn(move || hash_content(hash, &content_received));
+        let hasher = start_thread(move || hash_content(hash, &content_received))?;
         Ok(Self {
             work,
             to_hash,
@@ -148,7 +154,7 @@ impl<W: Write + Send + 'static> Pipeline<W> {
         };
         let has_failed = Arc::new(AtomicBool::new(false));
         let failed = Arc::clone(&has_failed);
-        let writer = std::thread::spawn(move || {
+        let writer = start_thread(move || {
             let written = write_items(writer, &received);
             if written.is_err() {
                 failed.store(true, Ordering::Release);
@@ -156,7 +162,7 @@ impl<W: Write + Send + 'static> Pipeline<W> {
                 received.iter().for_each(drop);
             }
             written
-        });
+        })?;
         Ok(Self {
             encoding,
             items,
@@ -222,6 +228,14 @@ impl<W: Write + Send + 'static> Pipeline<W> {
         let writer = self.writer.join().map_err(|_| EncodeError::Thread)??;
         Ok((hash?, writer))
     }
+}
+
+fn start_thread<T: Send + 'static>(
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, EncodeError> {
+    std::thread::Builder::new()
+        .spawn(run)
+        .map_err(EncodeError::StartThread)
 }
 
 fn encode_members(

@@ -10,4 +10,7 @@ pub trait MemberStore: Send + Sync {
 
     /// Keeps the member, if that is possible.
     fn save(&self, key: &MemberKey, member: &[u8]);
+
+    /// Keeps the member no longer.
+    fn forget(&self, key: &MemberKey);
 }

@@ -21,6 +21,9 @@ pub(crate) struct Attributes {
     pub(crate) pax: PaxRecords,
 }
 
+/// The largest number of an owner: the OCI runtime specification and GNU tar take 32 bits.
+const LARGEST_OWNER: u64 = u32::MAX as u64;
+
 impl Attributes {
     /// Returns root's, of 1970, without names or records.
     pub(crate) fn with_mode(mode: u32) -> Self {
@@ -47,8 +50,26 @@ impl Attributes {
         attributes.mode = mode.unwrap_or(self.mode);
         attributes.uid = metadata.uid.unwrap_or(self.uid);
         attributes.gid = metadata.gid.unwrap_or(self.gid);
+        for (field, number) in [("uid", attributes.uid), ("gid", attributes.gid)] {
+            if number > LARGEST_OWNER {
+                return Err(BuildLayerError::Owner {
+                    path: path(),
+                    field,
+                    problem: "is above 4294967295, which no system knows",
+                });
+            }
+        }
         attributes.uname = metadata.uname.clone().unwrap_or_else(|| self.uname.clone());
         attributes.gname = metadata.gname.clone().unwrap_or_else(|| self.gname.clone());
+        for (field, name) in [("uname", &attributes.uname), ("gname", &attributes.gname)] {
+            if name.contains('\0') {
+                return Err(BuildLayerError::Owner {
+                    path: path(),
+                    field,
+                    problem: "holds a NUL byte",
+                });
+            }
+        }
         if let Some(mtime) = &metadata.mtime {
             attributes.mtime = parse_time(mtime).map_err(|source| BuildLayerError::Mtime {
                 path: path(),

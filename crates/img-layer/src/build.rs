@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::Arc;
 
 use img_compress::{
     Checkpoint, Compression, EncodeError, EncoderOptions, Format, MemberStore, Members,
@@ -10,11 +11,13 @@ use img_compress::{
 use img_oci::Digest;
 
 use crate::content::{self, Content, Source};
+use crate::cut::Cuts;
 use crate::entries::{EntryId, Origin, PlannedKind};
 use crate::error::{BuildLayerError, StargzError};
 use crate::hashes::Hashes;
 use crate::import::Archive;
 use crate::input::{Input, KeptMembers, LayerOptions};
+use crate::journal::Journal;
 use crate::path::on_disk;
 use crate::plan::LayerPlan;
 use crate::prefix::Prefix;
@@ -47,7 +50,11 @@ pub fn build_layer<W: Write + Send + 'static>(
             } else {
                 Hashes::of_possible_copies(&plan, options)
             };
-            let encoder = EncoderOptions::new(options.compression, options.jobs);
+            let (_, member_size) = Cuts::of(options.compression.format(), options.stargz);
+            let encoder = EncoderOptions {
+                member_size,
+                ..EncoderOptions::new(options.compression, options.jobs)
+            };
             let encoder = ParallelEncoder::new(output, encoder);
             encode(
                 &plan,
@@ -89,8 +96,9 @@ fn build_from_kept<W: Write + Send + 'static>(
     let members = member_plans(plan, options, &hashes)?;
     let trail = Trail::load(kept, options.compression);
     let prefix = Prefix::write(&members, &trail, kept, options.compression, output)?;
+    let journal = Arc::new(Journal::new(Arc::clone(&kept.store)));
     let encoding = EncoderOptions {
-        store: Some(std::sync::Arc::clone(&kept.store) as std::sync::Arc<dyn MemberStore>),
+        store: Some(Arc::clone(&journal) as Arc<dyn MemberStore>),
         ..EncoderOptions::new(options.compression, options.jobs)
     };
     let encoder = match prefix.checkpoint {
@@ -100,7 +108,7 @@ fn build_from_kept<W: Write + Send + 'static>(
     let skip = prefix.members;
     let files = skip.checked_sub(1).map_or(0, |last| members[last].files);
     let sink = EncodeSink::new(encoder, Keys::Planned(&members), skip);
-    let layer = encode(plan, options, &hashes, sink, files)?;
+    let layer = encode(plan, options, &hashes, sink, files).inspect_err(|_| journal.take_back())?;
     trail.save(kept, &members, skip, &layer.checkpoints);
     Ok(layer)
 }

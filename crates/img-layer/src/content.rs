@@ -5,6 +5,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek};
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, bounded};
@@ -83,7 +84,7 @@ pub(crate) fn hash_all(sources: &[Source<'_>]) -> Vec<io::Result<Hash>> {
             .collect();
         threads
             .into_iter()
-            .flat_map(|thread| thread.join().unwrap_or_default())
+            .flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
             .collect()
     });
     found.sort_by_key(|(batch, _)| *batch);
@@ -101,10 +102,9 @@ pub(crate) fn probe(files: &[&[u8]]) -> Vec<io::Result<Metadata>> {
         let threads: Vec<_> = chunks
             .map(|chunk| scope.spawn(move || chunk.iter().map(probe_one).collect::<Vec<_>>()))
             .collect();
-        let lost = || vec![Err(io::ErrorKind::BrokenPipe.into())];
         threads
             .into_iter()
-            .flat_map(|thread| thread.join().unwrap_or_else(|_| lost()))
+            .flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
             .collect()
     })
 }

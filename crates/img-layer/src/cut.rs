@@ -6,13 +6,14 @@
 //! * before an entry whose path and size hash below a bound that gives a member every `target`
 //!   bytes on average, unless the member would be smaller than a quarter of that;
 //! * before an entry that would make the member larger than twice the target;
-//! * before a file of `target` bytes or more, and within it at every multiple of `target`.
+//! * before a file of `target` bytes or more, and within it at every multiple of `target`;
+//! * in what follows the end of an archive, where the member has four times the target.
 //!
 //! These rules, the hash and the target sizes are part of the format: a change of any of them
 //! changes the digest of every layer.
 
-use img_compress::EncodeError;
 use img_compress::stargz::CHUNK_SIZE;
+use img_compress::{EncodeError, Format};
 
 /// What takes the bytes of a stream, member by member.
 pub(crate) trait MemberSink {
@@ -40,6 +41,18 @@ pub(crate) enum Cuts {
 
 /// Bytes after which a member of parts is cut between two entries.
 const PARTS_TARGET: u64 = 1 << 20;
+
+impl Cuts {
+    /// Returns where a stream of this format is cut, and how many bytes its members have as a rule.
+    pub(crate) fn of(format: Format, stargz: bool) -> (Self, usize) {
+        if stargz {
+            let size = usize::try_from(PARTS_TARGET + CHUNK_SIZE).unwrap_or(usize::MAX);
+            return (Self::AtFiles, size);
+        }
+        let target = format.target_member_size();
+        (Self::ByContent(target), target)
+    }
+}
 
 /// A tar stream on its way to a sink, cut into members.
 pub(crate) struct MemberStream<S> {
@@ -150,6 +163,14 @@ impl<S: MemberSink> MemberStream<S> {
         } else {
             Ok(())
         }
+    }
+
+    /// Cuts behind bytes that are of no entry, once there are more than a member may have.
+    pub(crate) fn cut_if_large(&mut self) -> Result<(), EncodeError> {
+        if self.filled >= 4 * self.target {
+            return self.cut();
+        }
+        Ok(())
     }
 
     /// Ends the last member and returns what took it.

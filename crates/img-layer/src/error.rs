@@ -60,6 +60,16 @@ pub enum BuildLayerError {
         /// What is wrong with it.
         source: ParseModeError,
     },
+    /// An owner that no reader of tars knows.
+    #[error("cannot use metadata of `{}`: {field} {problem}", path.escape_debug())]
+    Owner {
+        /// Path of the entry, or what the metadata is for.
+        path: String,
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// A time that is not RFC 3339.
     #[error("mtime of `{}` is `{}`, expected a time such as 2026-01-31T12:00:00Z", path.escape_debug(), mtime.escape_debug())]
     Mtime {
@@ -204,6 +214,14 @@ pub enum ImportError {
         /// What is wrong with the target.
         found: &'static str,
     },
+    /// A path that nobody could unpack.
+    #[error("entry `{}` has a path of {length} bytes, expected at most {}", path.escape_debug(), crate::path::LONGEST_PATH)]
+    Path {
+        /// Start of the path.
+        path: String,
+        /// Its length in bytes.
+        length: usize,
+    },
     /// The file is not the one that was read before.
     #[error("it changed while it was read")]
     Changed,
@@ -218,7 +236,7 @@ impl ImportError {
                 "a link to a file of a lower layer cannot be kept: pack the file itself, or leave `optimize` off",
             ),
             Self::Changed => Some("build again when nothing writes to the file"),
-            Self::Read(_) | Self::Content { .. } => None,
+            Self::Read(_) | Self::Path { .. } | Self::Content { .. } => None,
         }
     }
 }
@@ -246,7 +264,12 @@ impl BuildLayerError {
     }
 }
 
-/// Shows a path in the image.
+/// Shows a path in the image; of one that is very long, the start.
 pub(crate) fn shown(path: &[u8]) -> String {
-    String::from_utf8_lossy(path).into_owned()
+    const LONGEST: usize = 200;
+    let text = String::from_utf8_lossy(path);
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into_owned(),
+    }
 }

@@ -21,7 +21,7 @@ use crate::attributes::Attributes;
 use crate::content::{Content, Hash};
 use crate::entries::Origin;
 use crate::error::{BuildLayerError, ImportError, shown};
-use crate::path::{on_disk, parent};
+use crate::path::{LONGEST_PATH, on_disk, parent};
 
 /// Bytes that are read from a compressed archive at a time.
 const BUFFER: usize = 256 << 10;
@@ -192,6 +192,12 @@ impl Reading {
             // Those of an eStargz that it was: a new table of contents will say otherwise.
             if is_reserved(&member.path) {
                 continue;
+            }
+            if member.path.len() > LONGEST_PATH {
+                return Err(ImportError::Path {
+                    path: shown(&member.path),
+                    length: member.path.len(),
+                });
             }
             let node = match member.kind {
                 EntryKind::Regular => {

@@ -80,9 +80,9 @@ pub enum TreeHandling {
 
 /// Hashes of files that are known before the files are read.
 pub trait KnownHashes: Send + Sync {
-    /// Returns a collision-resistant hash of the content of the file at this path on disk.
+    /// Returns the SHA-256 of what the file at this path on disk held when it was last looked at.
     ///
-    /// All hashes that one implementation returns are of one algorithm.
+    /// Content that is read is held to it.
     fn hash_of(&self, file: &[u8]) -> Option<[u8; 32]>;
 }
 

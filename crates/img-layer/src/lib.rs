@@ -17,6 +17,7 @@ mod error;
 mod hashes;
 mod import;
 mod input;
+mod journal;
 mod path;
 mod plan;
 mod prefix;

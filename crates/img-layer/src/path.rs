@@ -10,6 +10,9 @@ use std::path::Path;
 
 use crate::error::{BuildLayerError, shown};
 
+/// The longest path in bytes: Linux's `PATH_MAX`, less the NUL. Nobody unpacks a longer one.
+pub(crate) const LONGEST_PATH: usize = 4095;
+
 /// Returns the path in its one spelling: components joined by single slashes.
 pub(crate) fn normalize(path: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, BuildLayerError> {
     let refuse = |problem| BuildLayerError::Path {
@@ -21,6 +24,9 @@ pub(crate) fn normalize(path: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, BuildLayer
     }
     if path.contains(&0) {
         return Err(refuse("holds a NUL byte"));
+    }
+    if path.len() > LONGEST_PATH {
+        return Err(refuse("is longer than any system unpacks"));
     }
     let mut is_normal = true;
     for component in path.split(|b| *b == b'/') {
@@ -57,9 +63,11 @@ pub(crate) fn relative(link: &[u8], target: &[u8]) -> Vec<u8> {
     from.pop();
     let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
     let up = std::iter::repeat_n(b"..".to_vec(), from.len() - shared);
-    up.chain(to.into_iter().skip(shared))
-        .collect::<Vec<_>>()
-        .join(&b'/')
+    let text = up.chain(to.into_iter().skip(shared)).collect::<Vec<_>>();
+    match text.as_slice() {
+        [] => b".".to_vec(),
+        text => text.join(&b'/'),
+    }
 }
 
 /// Returns the path on disk that these bytes name.

@@ -141,6 +141,12 @@ impl<'a> LayerPlan<'a> {
         path: Cow<'a, [u8]>,
         text: Cow<'a, [u8]>,
     ) -> Result<(), BuildLayerError> {
+        if text.is_empty() {
+            return Err(BuildLayerError::Path {
+                path: shown(&path),
+                problem: "is a symlink whose target is empty",
+            });
+        }
         let attributes = self.attributes.of_symlink(&path)?;
         let entry = Planned {
             path,
@@ -168,7 +174,7 @@ impl<'a> LayerPlan<'a> {
         if self.tree_handling == TreeHandling::DeduplicateSymlink && !tree.files.is_empty() {
             let digest = self.tree_digest(&tree, &path)?;
             let first = self.trees.entry(digest).or_insert_with(|| path.to_vec());
-            if *first != *path {
+            if can_link(&path, first) {
                 let text = relative(&path, first);
                 return self.add_symlink(path, Cow::Owned(text));
             }
@@ -330,4 +336,13 @@ pub(crate) fn read_error(source: &[u8], path: &[u8], error: io::Error) -> BuildL
         path: shown(path),
         source: error,
     }
+}
+
+/// Tells whether a tree can be a symlink to another one: neither stands in the other.
+fn can_link(tree: &[u8], other: &[u8]) -> bool {
+    let stands_in = |path: &[u8], above: &[u8]| {
+        let rest = path.strip_prefix(above);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    };
+    !stands_in(tree, other) && !stands_in(other, tree)
 }

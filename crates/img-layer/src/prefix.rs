@@ -1,6 +1,7 @@
 //! The members at the start of a layer that are as they were: written without a look at their content.
 
 use std::io::Write;
+use std::panic::resume_unwind;
 
 use img_compress::{Checkpoint, Compression, EncodeError, MemberStore, PrefixWriter};
 
@@ -62,7 +63,7 @@ fn load(batch: &[MemberPlan], store: &dyn MemberStore) -> Vec<Option<Vec<u8>>> {
         };
         let beside = scope.spawn(move || load(&batch[half..]));
         let mut loaded = load(&batch[..half]);
-        loaded.extend(beside.join().unwrap_or_default());
+        loaded.extend(beside.join().unwrap_or_else(|panic| resume_unwind(panic)));
         loaded
     })
 }

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::build::{BuiltLayer, can_be_kept, check_stargz};
 use crate::content::Content;
+use crate::cut::Cuts;
 use crate::error::{StargzError, shown};
 use crate::sink::{EncodeSink, Keys, LayerSink};
 use crate::stream::{EntryError, EntryStream};
@@ -82,6 +83,7 @@ pub fn recompress<W: Write + Send + 'static>(
         Some(_) => Keys::of_content(compression),
         None => Keys::None,
     };
+    (_, options.member_size) = Cuts::of(compression.format(), stargz);
     let sink = EncodeSink::new(ParallelEncoder::new(output, options), keys, 0);
     let mut stream = EntryStream::new(sink, compression, stargz);
     stream.write_landmark()?;
@@ -114,10 +116,11 @@ fn copy_entries<R: Read + Send>(
         stream.append(&archive.read_padding()?);
     }
     // Behind a table of contents comes the end of the format.
+    let mut written = Ok(());
     archive.finish(|trailer| {
-        if !is_lazy {
-            stream.append(trailer);
+        if !is_lazy && written.is_ok() {
+            written = stream.append_trailer(trailer);
         }
     })?;
-    Ok(())
+    Ok(written?)
 }

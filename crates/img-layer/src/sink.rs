@@ -3,7 +3,7 @@
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use img_compress::{Compression, EncodeError, MemberKey, ParallelEncoder, Part};
-use img_oci::{Algorithm, Digest, Hasher, Sha256Hasher};
+use img_oci::{Digest, Sha256Hasher};
 
 use crate::content::{Content, Hash};
 use crate::cut::MemberSink;
@@ -20,7 +20,10 @@ pub(crate) trait LayerSink: MemberSink {
     ) -> io::Result<u64>;
 
     /// The file of the latest content has ended; returns its digest if that was asked for.
-    fn end_content(&mut self) -> Option<Digest>;
+    ///
+    /// # Errors
+    /// The content is not what its hash said.
+    fn end_content(&mut self) -> io::Result<Option<Digest>>;
 
     /// Asks for the digest of the content that begins.
     fn hash_content(&mut self) {}
@@ -95,9 +98,9 @@ impl LayerSink for KeySink {
         Ok(size)
     }
 
-    fn end_content(&mut self) -> Option<Digest> {
+    fn end_content(&mut self) -> io::Result<Option<Digest>> {
         self.files += 1;
-        None
+        Ok(None)
     }
 }
 
@@ -144,8 +147,16 @@ pub(crate) struct EncodeSink<'m, W> {
     /// Members at the start that the encoder is not to see.
     skip: usize,
     parts: Parts,
-    /// Hashes the content that runs, if its digest was asked for.
-    content: Option<Hasher>,
+    content: ContentCheck,
+}
+
+/// The content that runs: its hash, if it is to be verified or its digest was asked for.
+#[derive(Default)]
+struct ContentCheck {
+    hasher: Option<Sha256Hasher>,
+    /// What the hash has to be.
+    expected: Option<Hash>,
+    is_asked_for: bool,
 }
 
 /// The parts of the member that runs, where members have parts.
@@ -178,7 +189,7 @@ impl<'m, W: Write + Send + 'static> EncodeSink<'m, W> {
             index: 0,
             skip,
             parts: Parts::default(),
-            content: None,
+            content: ContentCheck::default(),
         }
     }
 
@@ -234,28 +245,58 @@ impl<W: Write + Send + 'static> LayerSink for EncodeSink<'_, W> {
     fn append_content(
         &mut self,
         content: &mut Content<'_>,
-        _: Option<&Hash>,
+        hash: Option<&Hash>,
         offset: u64,
         size: u64,
     ) -> io::Result<u64> {
+        if offset == 0 && hash.is_some() && !matches!(content, Content::Nothing) {
+            self.content.expected = hash.copied();
+            self.content.hasher.get_or_insert_default();
+        }
         let start = self.buffer.len();
         let read = self.read_content(content, offset, size);
-        if let Some(hasher) = &mut self.content {
+        if let Some(hasher) = &mut self.content.hasher {
             hasher.update(&self.buffer[start..]);
         }
         read
     }
 
-    fn end_content(&mut self) -> Option<Digest> {
-        self.content.take().map(Hasher::finish)
+    fn end_content(&mut self) -> io::Result<Option<Digest>> {
+        let check = std::mem::take(&mut self.content);
+        let found = check.hasher.map(Sha256Hasher::finish);
+        match (found, check.expected) {
+            (Some(found), Some(expected)) if found != expected => Err(io::Error::other(
+                "its content changed while the layer was built",
+            )),
+            _ => Ok(found
+                .filter(|_| check.is_asked_for)
+                .map(Digest::from_sha256)),
+        }
     }
 
     fn hash_content(&mut self) {
-        self.content = Some(Hasher::new(Algorithm::Sha256));
+        self.content.is_asked_for = true;
+        self.content.hasher = Some(Sha256Hasher::new());
     }
 }
 
 impl<W: Write + Send + 'static> EncodeSink<'_, W> {
+    /// Reads content that is in the output already, as far as it is there to be read: what comes
+    /// behind it may have to be verified.
+    fn skip_content(&mut self, content: &mut Content<'_>, size: u64) -> io::Result<u64> {
+        let mut nobody = io::sink();
+        let sink: &mut dyn Write = match &mut self.content.hasher {
+            Some(hasher) => hasher,
+            None => &mut nobody,
+        };
+        match content {
+            Content::Nothing => Ok(size),
+            Content::Small(bytes) => sink.write_all(bytes).map(|()| size),
+            Content::Large(file) => io::copy(&mut file.take(size), sink),
+            Content::Stream(reader) => io::copy(&mut reader.take(size), sink),
+        }
+    }
+
     fn read_content(
         &mut self,
         content: &mut Content<'_>,
@@ -263,10 +304,7 @@ impl<W: Write + Send + 'static> EncodeSink<'_, W> {
         size: u64,
     ) -> io::Result<u64> {
         if self.is_skipping() {
-            return match content {
-                Content::Stream(reader) => io::copy(&mut reader.take(size), &mut io::sink()),
-                _ => Ok(size),
-            };
+            return self.skip_content(content, size);
         }
         match content {
             Content::Nothing => Err(io::Error::other("content that was not read")),

@@ -34,11 +34,7 @@ impl<S: LayerSink> EntryStream<S> {
     /// Returns a stream without entries; with `stargz` there is to be a table of contents.
     pub(crate) fn new(sink: S, compression: Compression, stargz: bool) -> Self {
         let format = compression.format();
-        let cuts = if stargz {
-            Cuts::AtFiles
-        } else {
-            Cuts::ByContent(format.target_member_size())
-        };
+        let (cuts, _) = Cuts::of(format, stargz);
         Self {
             members: MemberStream::new(sink, cuts),
             index: stargz.then(StargzIndex::default),
@@ -112,7 +108,10 @@ impl<S: LayerSink> EntryStream<S> {
             }
             self.members.advance(piece, offset, size)?;
         }
-        let digest = self.members.sink().end_content();
+        let digest = match self.members.sink().end_content() {
+            Ok(digest) => digest,
+            Err(error) => return Ok(Err(error)),
+        };
         if let (Some(index), Some(digest)) = (&mut self.index, digest) {
             index.set_digest(&digest);
         }
@@ -120,13 +119,19 @@ impl<S: LayerSink> EntryStream<S> {
     }
 
     /// Notes a file whose content is not written, as it is the same as that of one before.
-    pub(crate) fn skip_content(&mut self) {
-        self.members.sink().end_content();
+    pub(crate) fn skip_content(&mut self) -> io::Result<()> {
+        self.members.sink().end_content().map(|_| ())
     }
 
     /// Adds bytes that are no content: padding, or the end of the archive.
     pub(crate) fn append(&mut self, bytes: &[u8]) {
         self.members.append(bytes);
+    }
+
+    /// Adds bytes behind the last entry, of which there may be any number.
+    pub(crate) fn append_trailer(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.members.append(bytes);
+        self.members.cut_if_large()
     }
 
     /// Ends the stream; returns the table of contents and the size of the tar so far, if there is one.

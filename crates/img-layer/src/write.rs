@@ -86,8 +86,8 @@ impl<'p, S: LayerSink> LayerWriter<'p, S> {
             let first = *self.written.entry((hash, entry.attributes)).or_insert(id);
             if first != id {
                 self.hard_links.push((id, first));
-                self.stream.skip_content();
-                return Ok(());
+                let skipped = self.stream.skip_content();
+                return skipped.map_err(|error| self.plan.read_error(id, error));
             }
         }
         self.write_parents(&entry.path)?;
@@ -98,7 +98,7 @@ impl<'p, S: LayerSink> LayerWriter<'p, S> {
         if written != size {
             return Err(self.plan.changed(id, size, written));
         }
-        if !is_read(content).map_err(|error| self.plan.read_error(id, error))? {
+        if !is_read(content, size).map_err(|error| self.plan.read_error(id, error))? {
             return Err(self.plan.changed(id, size, size + 1));
         }
         self.stream.append(padding(size));
@@ -178,14 +178,16 @@ impl<'p, S: LayerSink> LayerWriter<'p, S> {
     }
 }
 
-/// Tells whether a large file ends where it was read to.
-fn is_read(content: &mut Content<'_>) -> io::Result<bool> {
+/// Tells whether a file ends where it was read to.
+fn is_read(content: &mut Content<'_>, size: u64) -> io::Result<bool> {
     match content {
         Content::Large(file) => {
             use std::io::{Read as _, Seek as _};
             // What was not read, as nobody wanted it, is not looked at either.
             Ok(file.stream_position()? == 0 || file.read(&mut [0])? == 0)
         }
-        Content::Nothing | Content::Small(_) | Content::Stream(_) => Ok(true),
+        // One byte more was asked for than there should be.
+        Content::Small(bytes) => Ok(u64::try_from(bytes.len()).is_ok_and(|read| read <= size)),
+        Content::Nothing | Content::Stream(_) => Ok(true),
     }
 }

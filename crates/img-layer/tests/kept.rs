@@ -21,6 +21,10 @@ struct Memory {
 }
 
 impl MemberStore for Memory {
+    fn forget(&self, key: &MemberKey) {
+        self.records.lock().unwrap().remove(key);
+    }
+
     fn load(&self, key: &MemberKey) -> Option<Vec<u8>> {
         let record = self.records.lock().unwrap().get(key).cloned();
         self.loaded
@@ -45,14 +49,14 @@ impl Memory {
     }
 }
 
-/// Hashes of another algorithm than the layer's own, for the files whose number is even.
-struct OtherHashes;
+/// Hashes of the files whose number is even.
+struct EvenHashes;
 
-impl KnownHashes for OtherHashes {
+impl KnownHashes for EvenHashes {
     fn hash_of(&self, file: &[u8]) -> Option<[u8; 32]> {
         let name = String::from_utf8(file.to_vec()).unwrap();
         let number: u32 = name.rsplit('/').next().unwrap().parse().unwrap();
-        let content = [b"other".to_vec(), std::fs::read(name).unwrap()].concat();
+        let content = std::fs::read(name).unwrap();
         number
             .is_multiple_of(2)
             .then(|| Sha256Hasher::hash(&content))
@@ -117,7 +121,7 @@ fn kept_members_do_not_show() {
     let build = |compression: Compression, store: Option<&Arc<Memory>>, hashes: bool| {
         let options = LayerOptions {
             create_parent_directories: true,
-            known_hashes: hashes.then(|| Arc::new(OtherHashes) as Arc<dyn KnownHashes>),
+            known_hashes: hashes.then(|| Arc::new(EvenHashes) as Arc<dyn KnownHashes>),
             kept: store.map(|store| KeptMembers {
                 store: Arc::clone(store) as Arc<dyn MemberStore>,
                 layer: "//:layer".to_owned(),
@@ -168,4 +172,51 @@ fn kept_members_do_not_show() {
         kept.collect::<Vec<_>>(),
         [true, true, true, false, false, false]
     );
+}
+
+/// Hashes of what the files held at first.
+struct OldHashes(Vec<[u8; 32]>);
+
+impl KnownHashes for OldHashes {
+    fn hash_of(&self, file: &[u8]) -> Option<[u8; 32]> {
+        let name = String::from_utf8(file.to_vec()).unwrap();
+        let number: usize = name.rsplit('/').next().unwrap().parse().unwrap();
+        Some(self.0[number])
+    }
+}
+
+#[test]
+fn content_that_is_not_what_its_hash_says_is_refused_and_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut hashes = Vec::new();
+    for number in 0..FILES {
+        let content = content(number, 0);
+        hashes.push(Sha256Hasher::hash(&content));
+        std::fs::write(folder.path().join(number.to_string()), content).unwrap();
+    }
+    let hashes = Arc::new(OldHashes(hashes));
+    let compression = Compression::new(Format::Gzip, 1).unwrap();
+    for number in [5, LARGE] {
+        let path = folder.path().join(number.to_string());
+        let store = Arc::<Memory>::default();
+        let build = || {
+            let options = LayerOptions {
+                known_hashes: Some(Arc::clone(&hashes) as Arc<dyn KnownHashes>),
+                kept: Some(KeptMembers {
+                    store: Arc::clone(&store) as Arc<dyn MemberStore>,
+                    layer: "//:layer".to_owned(),
+                }),
+                ..LayerOptions::new(compression, 2)
+            };
+            build_layer(inputs(folder.path()), &options, Vec::new())
+        };
+        std::fs::write(&path, content(number, 2)).unwrap();
+        let error = build().unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains("content changed"), "{error}: {source}");
+        std::fs::write(&path, content(number, 0)).unwrap();
+        let plain = LayerOptions::new(compression, 2);
+        let plain = build_layer(inputs(folder.path()), &plain, Vec::new()).unwrap();
+        assert!(build().unwrap().output == plain.output, "{number}");
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! A file is the format's name (8 bytes), the SHA-256 of the record (32 bytes), and the record.
 
-use std::fs::File;
+use std::ffi::OsStr;
+use std::fs::{DirEntry, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,9 +11,16 @@ use std::time::SystemTime;
 
 use img_compress::MemberKey;
 use img_oci::Sha256Hasher;
+use rustix::fs::{FlockOperation, flock};
 use thiserror::Error;
 
 const NAME: &[u8; 8] = b"imgmem1\n";
+/// What the names of records begin with until they are whole.
+const UNFINISHED: &str = ".imgmem-";
+
+/// The file by which one process at a time trims the directory.
+const LOCK: &str = ".imgmem-lock";
+
 const HEADER: usize = NAME.len() + 32;
 
 /// Why a directory cannot hold a cache.
@@ -70,12 +78,18 @@ impl Directory {
         }
     }
 
+    /// Removes the record, if it is there.
+    pub(crate) fn forget(&self, key: &MemberKey) {
+        // What cannot be removed could not be written either.
+        let _ = std::fs::remove_file(self.file(key));
+    }
+
     fn write(&self, key: &MemberKey, record: &[u8]) -> io::Result<()> {
         let path = self.file(key);
         let folder = path.parent().unwrap_or(&self.path);
         std::fs::create_dir_all(folder)?;
         let mut file = tempfile::Builder::new()
-            .prefix(".tmp-")
+            .prefix(UNFINISHED)
             .tempfile_in(folder)?;
         file.write_all(NAME)?;
         file.write_all(&Sha256Hasher::hash(record))?;
@@ -85,8 +99,17 @@ impl Directory {
     }
 
     /// Removes the records that were not used for longest until the rest fits, if any was written.
+    ///
+    /// One process does so at a time, others leave it to that one.
     pub(crate) fn trim(&self) {
         if self.written.swap(0, Ordering::Relaxed) == 0 {
+            return;
+        }
+        let Ok(lock) = File::create(self.path.join(LOCK)) else {
+            return;
+        };
+        // Held until it is closed.
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             return;
         }
         let mut files = self.files();
@@ -96,18 +119,24 @@ impl Directory {
             if size <= self.limit {
                 return;
             }
-            // Another process may have been faster.
-            if std::fs::remove_file(&file.path).is_ok() {
-                size -= file.size;
+            match std::fs::remove_file(&file.path) {
+                Ok(()) => size -= file.size,
+                // Somebody else was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => size -= file.size,
+                Err(_) => {}
             }
         }
     }
 
-    /// Returns all files, those that a crash left behind as well.
+    /// Returns all records, and what a crash left behind of some. Nothing else is looked at: people may
+    /// have put the cache among files of theirs.
     fn files(&self) -> Vec<Kept> {
         let list = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
+        let is_folder = |folder: &DirEntry| is_hex(&folder.file_name(), 2);
         list(&self.path)
+            .filter(is_folder)
             .flat_map(|folder| list(&folder.path()))
+            .filter(|file| is_record(&file.file_name()))
             .filter_map(|file| {
                 let metadata = file.metadata().ok()?;
                 Some(Kept {
@@ -127,6 +156,17 @@ impl Directory {
         }
         self.path.join(&hex[..2]).join(hex)
     }
+}
+
+/// Tells whether a name is that of a record, or of one that was not written to its end.
+fn is_record(name: &OsStr) -> bool {
+    is_hex(name, 64) || name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes())
+}
+
+fn is_hex(name: &OsStr, length: usize) -> bool {
+    let bytes = name.as_encoded_bytes();
+    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    bytes.len() == length && bytes.iter().all(is_digit)
 }
 
 /// A file of the cache; the one used longest ago is the least.
@@ -167,6 +207,8 @@ mod tests {
         }
         cache.save(&key(1), b"again");
         assert_eq!(cache.load(&key(1)).as_deref(), Some(b"again".as_slice()));
+        cache.forget(&key(1));
+        assert_eq!(cache.load(&key(1)), None);
     }
 
     #[test]
@@ -187,6 +229,36 @@ mod tests {
         cache.trim();
         let there: Vec<u8> = (1..=4).filter(|n| cache.load(&key(*n)).is_some()).collect();
         assert_eq!(there, [1, 3, 4]);
+    }
+
+    #[test]
+    fn files_of_others_are_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = |path: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, [1; 1000]).unwrap();
+            path
+        };
+        let theirs = ["thesis", "Documents/thesis", "ab/thesis", "abc/x"].map(other);
+        let cache = Directory::open(folder.path(), 0).unwrap();
+        let left_behind = other("ab/.imgmem-x");
+        cache.save(&key(1), b"record");
+        cache.trim();
+        assert_eq!(cache.load(&key(1)), None);
+        assert!(!left_behind.exists());
+        assert!(theirs.iter().all(|path| path.exists()));
+    }
+
+    #[test]
+    fn one_process_trims_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Directory::open(folder.path(), 0).unwrap();
+        cache.save(&key(1), b"record");
+        let lock = File::create(folder.path().join(LOCK)).unwrap();
+        flock(&lock, FlockOperation::LockExclusive).unwrap();
+        cache.trim();
+        assert!(cache.load(&key(1)).is_some());
     }
 
     #[test]

@@ -72,4 +72,13 @@ impl MemberStore for MemberCache {
             directory.save(key, member);
         }
     }
+
+    fn forget(&self, key: &MemberKey) {
+        if let Some(mut memory) = self.memory.as_ref().and_then(|memory| memory.lock().ok()) {
+            memory.remove(key);
+        }
+        if let Some(directory) = &self.directory {
+            directory.forget(key);
+        }
+    }
 }

@@ -58,7 +58,7 @@ impl Memory {
         }
     }
 
-    fn remove(&mut self, key: &MemberKey) {
+    pub(crate) fn remove(&mut self, key: &MemberKey) {
         if let Some((used, record)) = self.records.remove(key) {
             self.by_use.remove(&used);
             self.size -= size(&record);

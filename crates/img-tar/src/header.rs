@@ -97,13 +97,16 @@ pub struct Entry<'a> {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum HeaderError {
     /// The path or link target is empty, or holds a NUL byte.
-    #[error("`{}` cannot stand in a tar header: it is empty or holds a NUL byte", String::from_utf8_lossy(.0).escape_debug())]
+    #[error("`{}` cannot stand in a tar header: it is empty or holds a NUL byte", crate::shown(.0))]
     Name(Vec<u8>),
     /// A device number has more than 21 bits, for which no format has a record that all readers know.
     #[error("device {0}:{1} cannot stand in a tar header: its numbers have more than 21 bits")]
     Device(u32, u32),
     /// The extended header would be too large.
-    #[error("`{}` needs an extended header of {size} bytes, readers take at most {LARGEST_EXTENSION}", String::from_utf8_lossy(path).escape_debug())]
+    #[error(
+        "`{}` needs an extended header of {size} bytes, readers take at most {LARGEST_EXTENSION}",
+        crate::shown(path)
+    )]
     Extension {
         /// Path of the entry.
         path: Vec<u8>,

@@ -27,6 +27,16 @@ const LARGEST_EXTENSION: usize = 1 << 20;
 /// The end of an archive: two blocks of zeros.
 pub const END_OF_ARCHIVE: [u8; 2 * BLOCK_SIZE] = [0; 2 * BLOCK_SIZE];
 
+/// Returns a name as text for messages, escaped; of one that is very long, the start.
+pub fn shown(name: &[u8]) -> String {
+    const LONGEST: usize = 200;
+    let text = String::from_utf8_lossy(name);
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text[..end].escape_debug()),
+        None => text.escape_debug().to_string(),
+    }
+}
+
 /// Returns the zeros that follow `size` bytes of content up to the end of the block.
 pub fn padding(size: u64) -> &'static [u8] {
     const BLOCK: u64 = BLOCK_SIZE as u64;

@@ -5,13 +5,21 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fs::Metadata;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use img_layer::KnownHashes;
+use img_oci::{Algorithm, Digest};
 use img_worker::{Cancellation, WorkRequest};
+
+/// Whether the digests of requests are SHA-256, once that is known.
+static IS_SHA256: OnceLock<bool> = OnceLock::new();
+
+/// How many inputs are looked at for a small one.
+const CANDIDATES: usize = 16;
 
 /// The surroundings of one command.
 #[derive(Clone, Default)]
@@ -78,10 +86,47 @@ impl Context {
         self.digests.get(path).map(String::as_str)
     }
 
-    /// Returns the hashes that came with the inputs, for the layer engine.
+    /// Returns the hashes that came with the inputs, for the layer engine, if they are SHA-256.
     pub(crate) fn known_hashes(&self) -> Option<Arc<dyn KnownHashes>> {
-        let is_any = !self.digests.is_empty();
-        is_any.then(|| Arc::new(self.clone()) as Arc<dyn KnownHashes>)
+        let is_known = self.has_sha256();
+        is_known.then(|| Arc::new(self.clone()) as Arc<dyn KnownHashes>)
+    }
+
+    /// Tells whether inputs came with digests that are SHA-256.
+    ///
+    /// Bazel does not say which function it uses, but it is one for as long as a worker lives: so one
+    /// of the smaller inputs is hashed, once.
+    fn has_sha256(&self) -> bool {
+        !self.digests.is_empty() && *IS_SHA256.get_or_init(|| self.guess_sha256())
+    }
+
+    fn guess_sha256(&self) -> bool {
+        let files = self
+            .digests
+            .iter()
+            .take(CANDIDATES)
+            .filter_map(|(path, digest)| {
+                let path = self
+                    .path(Path::new(std::ffi::OsStr::from_bytes(path)))
+                    .ok()?;
+                let metadata = std::fs::metadata(&path).ok().filter(Metadata::is_file)?;
+                Some((metadata.len(), path.into_owned(), digest))
+            });
+        let smallest = files.min();
+        smallest.is_some_and(|(_, path, digest)| {
+            std::fs::read(path).is_ok_and(|bytes| Digest::sha256(&bytes).hex() == digest)
+        })
+    }
+
+    /// Returns the SHA-256 that came with an input, by its path as it is given.
+    pub(crate) fn sha256_of(&self, path: &[u8]) -> Option<Digest> {
+        let hex = self.digest_of(path).filter(|_| self.has_sha256())?;
+        Digest::new(Algorithm::Sha256, hex).ok()
+    }
+
+    /// Tells whether a digest is what came with the input.
+    pub(crate) fn is_digest_of(&self, path: &[u8], digest: &Digest) -> bool {
+        digest.algorithm() == Algorithm::Sha256 && self.digest_of(path) == Some(digest.hex())
     }
 
     /// Returns what tells whether the command is still wanted.

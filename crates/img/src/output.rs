@@ -1,5 +1,6 @@
 //! Output files that appear under their final name only when they are complete.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt as _;
@@ -168,7 +169,9 @@ pub(crate) fn commit_all(
     context: &Context,
     outputs: impl IntoIterator<Item = Output>,
 ) -> Result<(), WriteOutputError> {
+    let outputs: Vec<Output> = outputs.into_iter().collect();
     let mut committed = Vec::new();
+    check_places(&outputs)?;
     for output in outputs {
         if !context.cancellation().begin_commit() {
             return Err(WriteOutputError {
@@ -188,6 +191,22 @@ pub(crate) fn commit_all(
         }
     }
     Ok(())
+}
+
+/// Fails if two outputs are to be at one place: the second would replace the first.
+fn check_places(outputs: &[Output]) -> Result<(), WriteOutputError> {
+    let mut places = BTreeSet::new();
+    let twice = outputs.iter().find(|output| {
+        let is_file = output.temporary.is_some();
+        is_file && !places.insert(&output.place)
+    });
+    twice.map_or(Ok(()), |output| {
+        let text = "two outputs are to be written there: give each a path of its own";
+        Err(WriteOutputError {
+            path: output.path.clone(),
+            source: io::Error::new(io::ErrorKind::InvalidInput, text),
+        })
+    })
 }
 
 /// Creates an output with these bytes; it still has to be committed.

@@ -403,3 +403,84 @@ fn a_content_manifest_lists_what_a_layer_has() {
         &["cannot read"],
     );
 }
+
+#[test]
+fn what_no_reader_could_take_is_refused() {
+    let folder = hello();
+    folder.refuse("layer --symlink a= o.tgz", &["`a`", "target is empty"]);
+    let metadata = [
+        (r#"{"uid":4294967296}"#, "uid is above 4294967295"),
+        (r#"{"gname":"a\u0000b"}"#, "gname holds a NUL byte"),
+    ];
+    for (json, part) in metadata {
+        folder.refuse(
+            &format!("layer --add a=hello --file-metadata a={json} o.tgz"),
+            &["metadata of `a`", part],
+        );
+    }
+    let deep = "d/".repeat(3000);
+    let arguments = ["layer", &format!("--add={deep}f=hello"), "o.tgz"].map(Into::into);
+    let output = folder.img_with(arguments);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        text.contains("longer than any system unpacks") && text.len() < 500,
+        "{text}"
+    );
+}
+
+#[test]
+fn a_file_that_was_empty_is_not_stored_without_its_content() {
+    // Files of /proc have no size and content all the same.
+    hello().refuse(
+        "layer --add a=/proc/version o.tar",
+        &["/proc/version changed"],
+    );
+}
+
+#[test]
+fn two_outputs_have_two_places() {
+    let folder = hello();
+    folder.refuse(
+        "layer --add a=hello --metadata o.tgz o.tgz",
+        &["cannot write o.tgz", "give each a path of its own"],
+    );
+    folder.refuse(
+        "layer --add a=hello --metadata m --content-manifest m o.tgz",
+        &["cannot write m", "give each a path of its own"],
+    );
+}
+
+#[test]
+fn zeros_behind_an_archive_take_no_memory() {
+    let folder = hello();
+    folder.succeed("layer --add a=hello --format none a.tar");
+    let mut tar = std::fs::read(folder.path("a.tar")).unwrap();
+    tar.resize(20 << 20, 0);
+    std::fs::write(folder.path("long.tar"), &tar).unwrap();
+    folder.succeed("compress --compression-level 1 long.tar long.tgz");
+    let blob = std::fs::read(folder.path("long.tgz")).unwrap();
+    let members = blob
+        .windows(4)
+        .filter(|window| *window == [0x1f, 0x8b, 8, 0])
+        .count();
+    assert!(members >= 5, "{members}");
+    folder.succeed("hash --encoding hex long.tar digest");
+    let diff_id = folder.read("digest");
+    folder.succeed("hash --encoding layer-metadata long.tgz metadata");
+    assert!(folder.read("metadata").contains(&diff_id));
+}
+
+#[test]
+fn trees_of_which_one_stands_in_the_other_are_no_symlinks() {
+    let folder = hello();
+    for tree in ["one", "two"] {
+        std::fs::create_dir(folder.path(tree)).unwrap();
+        std::fs::write(folder.path(tree).join("f"), "x").unwrap();
+    }
+    for lines in ["a\0done\na/sub\0dtwo\n", "a/sub\0done\na\0dtwo\n"] {
+        std::fs::write(folder.path("trees"), lines.replace("\\0", "\0")).unwrap();
+        folder.succeed(
+            "layer --add-from-file trees --layer-tree-artifact-handling deduplicate_symlink o.tar",
+        );
+    }
+}

@@ -23,7 +23,7 @@ fn named(path: &[u8]) -> String {
     if path.is_empty() {
         return String::new();
     }
-    format!(", entry `{}`", String::from_utf8_lossy(path).escape_debug())
+    format!(", entry `{}`", crate::shown(path))
 }
 
 /// What is wrong with an archive.
@@ -97,7 +97,7 @@ pub enum ReadErrorKind {
         size: u64,
     },
     /// A name that is no place inside an image.
-    #[error("its {what} `{}` {problem}", String::from_utf8_lossy(found).escape_debug())]
+    #[error("its {what} `{}` {problem}", crate::shown(found))]
     Name {
         /// `path` or `link target`.
         what: &'static str,

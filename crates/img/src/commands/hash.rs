@@ -6,7 +6,7 @@
 use std::io::{BufReader, Read};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use base64::Engine as _;
 use clap::{Args, ValueEnum};
@@ -72,10 +72,6 @@ struct Layer {
 
 static MEMORY: LazyLock<Mutex<Memory<Question, Found, 10_000>>> = LazyLock::new(Mutex::default);
 
-/// Whether the digests of requests are SHA-256, once that is known: they are of one function for as
-/// long as a worker lives.
-static IS_SHA256: OnceLock<bool> = OnceLock::new();
-
 /// Bytes that are read at a time.
 const BUFFER: usize = 256 << 10;
 
@@ -139,7 +135,13 @@ fn remembered(
         return Ok(found);
     }
     let found = find_out()?;
-    memory().insert(question, found.clone());
+    let digest = match &found {
+        Found::Digest(digest) | Found::Layer(Layer { digest, .. }) => digest,
+    };
+    // A file that is another one by now, or a digest that nobody can check, is no answer to keep.
+    if context.is_digest_of(args.input.as_os_str().as_bytes(), digest) {
+        memory().insert(question, found.clone());
+    }
     Ok(found)
 }
 
@@ -156,10 +158,8 @@ fn question(args: &HashArgs, context: &Context) -> Option<Question> {
 }
 
 fn digest(args: &HashArgs, context: &Context) -> Result<Digest, InputError> {
-    let given = context.digest_of(args.input.as_os_str().as_bytes());
-    let given = given.filter(|_| args.cheat_mode && args.digest == Algorithm::Sha256);
-    let given = given.and_then(|hex| format!("sha256:{hex}").parse::<Digest>().ok());
-    if let Some(given) = given.clone().filter(|_| IS_SHA256.get() == Some(&true)) {
+    let given = context.sha256_of(args.input.as_os_str().as_bytes());
+    if let Some(given) = given.filter(|_| args.cheat_mode && args.digest == Algorithm::Sha256) {
         return Ok(given);
     }
     let digest = InputFile::open(context, &args.input)
@@ -168,10 +168,6 @@ fn digest(args: &HashArgs, context: &Context) -> Result<Digest, InputError> {
         path: args.input.clone(),
         source,
     })?;
-    if let Some(given) = given {
-        // Others may have found out by now, and found the same.
-        let _ = IS_SHA256.set(given == digest);
-    }
     Ok(digest)
 }
 
