@@ -4,8 +4,7 @@ import os
 import unittest
 from dataclasses import dataclass
 
-from support import places
-from support.bazel import Workspace
+from support.consumer import OnConsumer
 
 
 @dataclass(frozen=True)
@@ -27,20 +26,8 @@ BAD_TARGETS = {
 }
 
 
-class Consumer:
+class Consumer(OnConsumer):
     """What holds on every Bazel; the classes below say which."""
-
-    options = []
-
-    @classmethod
-    def setUpClass(cls):
-        cls.workspace = Workspace(
-            directory=places.workspace("hello"),
-            output_user_root=places.cache() / "bazel",
-            tool=places.tool(),
-            options=[f"--repo_env=HELLO_BUSYBOX={places.busybox()}", *cls.options],
-        )
-        cls.addClassCleanup(cls.workspace.shutdown)
 
     def test_bad_input_is_refused(self):
         for target, bad in BAD_TARGETS.items():

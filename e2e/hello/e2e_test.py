@@ -6,7 +6,7 @@ import unittest
 from unittest.mock import ANY
 
 from support import images, places
-from support.bazel import Workspace
+from support.consumer import OnConsumer
 from support.places import started, temporary_directory
 from support.registries import DockerRegistry, ImgRegistry
 from support.runtimes import Containerd, Podman
@@ -62,21 +62,12 @@ def setUpModule():
     machine = Machine(unittest.addModuleCleanup)
 
 
-class Consumer:
+class Consumer(OnConsumer):
     """What holds on every Bazel; the classes below say which."""
-
-    options = []
-    maxDiff = None
 
     @classmethod
     def setUpClass(cls):
-        cls.workspace = Workspace(
-            directory=places.workspace("hello"),
-            output_user_root=places.cache() / "bazel",
-            tool=places.tool(),
-            options=[f"--repo_env=HELLO_BUSYBOX={places.busybox()}", *cls.options],
-        )
-        cls.addClassCleanup(cls.workspace.shutdown)
+        super().setUpClass()
         cls.built = cls.workspace.build("//...", groups=["digest", "oci_layout"])
         cls.pushes = {}
 

@@ -6,7 +6,7 @@ import os
 import unittest
 
 from support import images, places
-from support.bazel import Workspace
+from support.consumer import OnConsumer
 from support.disks import SmallDisk
 from support.places import started, temporary_directory
 from support.processes import free_port, run
@@ -58,17 +58,11 @@ REFUSED_FLAGS = [
 ]
 
 
-class Push(unittest.TestCase):
+class Push(OnConsumer, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        workspace = Workspace(
-            directory=places.workspace("hello"),
-            output_user_root=places.cache() / "bazel",
-            tool=places.tool(),
-            options=[f"--repo_env=HELLO_BUSYBOX={places.busybox()}"],
-        )
-        cls.addClassCleanup(workspace.shutdown)
-        built = workspace.build("//:push", "//:index", groups=["digest"])
+        super().setUpClass()
+        built = cls.workspace.build("//:push", "//:index", groups=["digest"])
         cls.executable = built.file("//:push")
         cls.digest = built.digest("//:index")
 

@@ -7,6 +7,7 @@ import unittest
 
 from support import places
 from support.bazel import Workspace, find_bazel, is_private_root
+from support.consumer import consumer
 from support.places import temporary_directory
 
 OTHER_USER = "daemon"
@@ -31,12 +32,7 @@ class Consumer:
         return {image: built.digest(image) for image in IMAGES}
 
     def test_digests_do_not_depend_on_surroundings(self):
-        here = Workspace(
-            directory=places.workspace("hello"),
-            output_user_root=places.cache() / "bazel",
-            tool=places.tool(),
-            options=[f"--repo_env=HELLO_BUSYBOX={places.busybox()}", *self.options],
-        )
+        here = consumer("hello", self.options)
         expected = self.digests(here)
         for name, surroundings in SURROUNDINGS.items():
             with self.subTest(name):

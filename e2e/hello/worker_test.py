@@ -2,8 +2,7 @@
 
 import unittest
 
-from support import places
-from support.bazel import Workspace
+from support.consumer import OnConsumer
 
 IMAGES = ["//:index", "//:gzip_image"]
 
@@ -46,23 +45,14 @@ def workers(built):
     return {worker["mnemonic"]: {kind for kind in kinds if worker.get(kind)} for worker in metrics}
 
 
-class WorkerTest(unittest.TestCase):
-    maxDiff = None
-
+class WorkerTest(OnConsumer, unittest.TestCase):
     def test_digests_do_not_depend_on_workers(self):
-        workspace = Workspace(
-            directory=places.workspace("hello"),
-            output_user_root=places.cache() / "bazel",
-            tool=places.tool(),
-            options=[f"--repo_env=HELLO_BUSYBOX={places.busybox()}"],
-        )
-        self.addCleanup(workspace.shutdown)
         found = {}
         for name, (options, runner, kinds) in WAYS.items():
             with self.subTest(name):
                 # Nothing is left of the way before, not even its worker.
-                workspace.command("clean", [], [])
-                built = workspace.build(*IMAGES, groups=["digest"], options=options)
+                self.workspace.command("clean", [], [])
+                built = self.workspace.build(*IMAGES, groups=["digest"], options=options)
                 found[name] = [built.digest(image) for image in IMAGES]
                 self.assertGreaterEqual(built.runner_count(runner), len(WORKING))
                 self.assertEqual(workers(built), {} if kinds is None else dict.fromkeys(WORKING, kinds))

@@ -17,7 +17,7 @@ import unittest
 from pathlib import Path
 
 from support import places
-from support.bazel import Workspace
+from support.consumer import OnConsumer
 
 sys.path.insert(0, str(places.REPOSITORY / "tests" / "readers"))
 from readers_test import contents, gnu_view, libarchive_view, python_view  # noqa: E402
@@ -36,12 +36,6 @@ SURROUNDINGS = {
 
 # The same entries, packed in other ways.
 SAME_ENTRIES = ["compressed_tar", "gzip_tar", "zstd_tar", "recompressed_tar", "uncompressed_tar"]
-
-
-def names():
-    """All layers of the workspace."""
-    text = (HERE / "BUILD.bazel").read_text()
-    return re.findall(r'(?:image_layer|layer_from_tar)\(\s*name = "(\w+)"', text)
 
 
 def plain(blob, at):
@@ -80,27 +74,23 @@ def normalized(line):
     return re.sub(r"\d+ ('[^']*repo_mapping') -> \w{64}", r"(size) \1 -> (mapping)", line)
 
 
-class Consumer:
+class Consumer(OnConsumer):
     """What holds on every Bazel; the classes below say which."""
 
-    maxDiff = None
-    options = []
+    name = "layers"
+    settings = [f"{SETTINGS}compression_level=2"]
 
     @classmethod
     def setUpClass(cls):
-        cls.workspace = Workspace(
-            directory=places.workspace("layers"),
-            output_user_root=places.cache() / "bazel",
-            tool=places.tool(),
-            options=[f"{SETTINGS}compression_level=2", *cls.options],
-        )
-        cls.addClassCleanup(cls.workspace.shutdown)
-        cls.labels = [f"//:{name}" for name in names()]
+        super().setUpClass()
+        layers = cls.workspace.bazel("query", *cls.workspace.all_options(), 'kind("image_layer|layer_from_tar", //:all)')
+        cls.labels = layers.stdout.split()
+        cls.names = [label.removeprefix("//:") for label in cls.labels]
         cls.built = cls.workspace.build(*cls.labels, groups=["layer", "metadata"])
 
     def test_listings(self):
         scratch = places.temporary_directory(self.addCleanup)
-        for name in names():
+        for name in self.names:
             with self.subTest(layer=name):
                 archive = plain(self.built.file(f"//:{name}", "layer"), scratch / f"{name}.tar")
                 self.check_listing(name, listing(archive))
@@ -124,7 +114,7 @@ class Consumer:
             self.assertEqual(contents(archive, program), whole)
 
     def test_metadata_says_what_is_there(self):
-        for name in names():
+        for name in self.names:
             with self.subTest(layer=name):
                 blob = self.built.file(f"//:{name}", "layer").read_bytes()
                 metadata = json.loads(self.built.text(f"//:{name}", "metadata"))
