@@ -168,7 +168,7 @@ impl<'a> LayerPlan<'a> {
         Ok(())
     }
 
-    /// Adds the root of a tree, its files in lexical order, and its empty directories.
+    /// Adds the root of a tree, its files sorted component by component, and its empty directories.
     fn add_tree(&mut self, path: Cow<'a, [u8]>, source: &[u8]) -> Result<(), BuildLayerError> {
         let tree = Tree::walk(source, &path)?;
         if self.tree_handling == TreeHandling::DeduplicateSymlink && !tree.files.is_empty() {

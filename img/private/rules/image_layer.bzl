@@ -114,7 +114,8 @@ Output groups: `layer` (the blob) and `metadata` (JSON with its digests and size
         "file_metadata": attr.string_dict(
             doc = """Path in the image to the metadata of that file, as `file_metadata()` returns it.
 
-It goes over `default_metadata`. Each path has to be that of a file of the layer.""",
+It goes over `default_metadata`. Each path has to be that of an entry of the layer: a file, also of a tree or of
+runfiles, the root of a tree, or a symlink, whose mode stays 0777.""",
         ),
         "include_runfiles": attr.bool(
             default = True,

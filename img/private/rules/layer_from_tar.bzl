@@ -76,8 +76,8 @@ layer_from_tar(
 )
 ```
 
-A tar that is as it is wanted becomes the layer itself, and is only hashed. Else it is compressed anew,
-or, with `optimize`, taken apart and put together again. In any case it is read strictly: an archive that
+A tar that is as it is wanted becomes the layer itself, and is only hashed; the setting `single_member` alone changes
+nothing in it, the attribute does. Else it is compressed anew, or, with `optimize`, taken apart and put together again. In any case it is read strictly: an archive that
 two readers would not see the same in is refused, with the name of the entry and its offset.
 
 Output groups: `layer` (the blob) and `metadata` (JSON with its digests and size).
