@@ -8,7 +8,7 @@ import re
 import unittest
 from pathlib import Path
 
-from views import Refused, contents, gnu_view, libarchive_view, python_view
+from views import Refused, gnu_view, libarchive_view, python_view
 
 ARCHIVES = Path(__file__).resolve().parents[2] / "testdata" / "tar"
 
@@ -35,8 +35,42 @@ def go_view():
 
 
 def fields_of(line):
-    fields = dict(re.findall(r'(\w+)=("[^"]*"|<[^>]*>|\S+)', line))
+    fields = dict(re.findall(r'(\w+)=("[^"]*"(?::"[^"]*")?|<[^>]*>|\S+)', line))
     return {"kind": line.split()[0], **fields}
+
+
+# Longer text is shown by length and hash.
+LONGEST_SHOWN = 120
+
+
+def shown(text):
+    """Text as in go_view.txt."""
+    if len(text) > LONGEST_SHOWN:
+        value = 0xCBF29CE484222325
+        for byte in text:
+            value = (value ^ byte) * 0x100000001B3 % (1 << 64)
+        return f"<{len(text)} bytes, FNV-1a {value:016x}>"
+    quoted = (chr(byte) if 32 <= byte <= 126 and byte not in b'"\\' else f"\\x{byte:02x}" for byte in text)
+    return f'"{"".join(quoted)}"'
+
+
+# How go_view.txt says what a view shows. It has no extended attributes.
+WORDS = {
+    "kind": str,
+    "path": shown,
+    "link": shown,
+    "mode": "{:o}".format,
+    "owner": lambda numbers: "%d:%d" % numbers,
+    "names": lambda names: ":".join(shown(name) for name in names),
+    "mtime": lambda moment: "%d+%d" % moment,
+    "device": lambda numbers: "%d:%d" % numbers,
+    "size": str,
+    "content": shown,
+}
+
+
+def in_words(entry):
+    return {key: WORDS[key](value) for key, value in entry.items() if key in WORDS}
 
 
 class ReadersTest(unittest.TestCase):
@@ -50,39 +84,24 @@ class ReadersTest(unittest.TestCase):
     def check_archive(self, reader, view, name, expected):
         refuses = REFUSES[reader].get(name.removesuffix(".tar"))
         try:
-            found = view(ARCHIVES / "accepted" / name)
+            found = [in_words(entry) for entry in view(ARCHIVES / "accepted" / name)]
         except Refused as refused:
             self.assertIsNotNone(refuses, f"{reader} refuses it: {refused}")
             self.assertRegex(str(refused), refuses)
             return
         self.assertIsNone(refuses, "is accepted by now")
-        expected = [{**fields, "mtime": fields["mtime"].split("+")[0]} for fields in expected]
-        known = [{key: fields[key] for key in seen if key in fields} for fields, seen in zip(expected, found)]
+        known = [{key: fields[key] for key in seen} for fields, seen in zip(expected, found)]
         self.assertEqual(found, known)
         self.assertEqual(len(found), len(expected))
-
-    def check_contents(self, program):
-        for name, expected in go_view().items():
-            if name.removesuffix(".tar") in REFUSES["gnu" if program == "tar" else "libarchive"]:
-                continue
-            with self.subTest(archive=name):
-                whole = b"".join(unquoted(fields["content"]) for fields in expected if fields["kind"] == "file")
-                self.assertEqual(contents(ARCHIVES / "accepted" / name, program), whole)
 
     def test_python(self):
         self.check("python", python_view)
 
     def test_gnu_tar(self):
         self.check("gnu", gnu_view)
-        self.check_contents("tar")
 
     def test_libarchive(self):
         self.check("libarchive", libarchive_view)
-        self.check_contents("bsdtar")
-
-
-def unquoted(text):
-    return re.sub(r"\\x(..)", lambda match: chr(int(match[1], 16)), text[1:-1]).encode("latin-1")
 
 
 if __name__ == "__main__":

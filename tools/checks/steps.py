@@ -50,7 +50,7 @@ class Step:
 
 def steps_of(groups):
     """The steps of the groups, in the order in which they run: what is quick to fail comes first."""
-    every = [*lint_steps(), *rust_steps(), tool_step(), *bazel_steps(), e2e_step()]
+    every = [*lint_steps(), *rust_steps(), tool_step(), readers_step(), *bazel_steps(), e2e_step()]
     return [step for step in every if set(step.groups) & set(groups)]
 
 
@@ -74,12 +74,10 @@ def lint(name, command, **options):
 def rust_steps():
     clippy = cargo("clippy", "--workspace", "--all-targets", "--", "-D", "warnings")
     test = cargo("test", "--workspace", "--no-fail-fast")
-    readers = script("unittest", "discover", "-s", REPOSITORY / "tests" / "readers", "-p", "*_test.py")
     return [
         Step(("rust",), "rustfmt", ["cargo", "fmt", "--all", "--check"], needs=["cargo"]),
         Step(("rust",), "clippy", clippy, needs=["cargo"]),
         Step(("rust",), "cargo test", test, needs=["cargo"], read=counts.of_cargo_test),
-        Step(("rust",), "readers of tar", readers, needs=["tar", "bsdtar", "zstd"], read=counts.of_unittest),
     ]
 
 
@@ -89,7 +87,18 @@ def cargo(command, *arguments):
 
 def tool_step():
     build = cargo("build", "--release", "-p", "img")
-    return Step(("bazel", "e2e"), "release build of img", build, needs=["cargo"])
+    return Step(("rust", "bazel", "e2e"), "release build of img", build, needs=["cargo"])
+
+
+def readers_step():
+    return Step(
+        ("rust",),
+        "readers of tar",
+        script("unittest", "discover", "-s", REPOSITORY / "tests" / "readers", "-p", "*_test.py"),
+        needs=["tar", "gzip", "zstd", "bsdtar"],
+        read=counts.of_unittest,
+        environment={"RULES_IMG_TOOL": str(TOOL)},
+    )
 
 
 def bazel_steps():
