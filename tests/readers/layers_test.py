@@ -15,7 +15,7 @@ import unittest
 from pathlib import Path
 
 from random_layer import RandomLayer
-from views import gnu_view, libarchive_view, python_view_of
+from views import Refused, gnu_view, libarchive_view, python_view, python_view_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SEEDS = "1-40"
@@ -76,12 +76,22 @@ class LayersTest(unittest.TestCase):
             with self.subTest(seed=seed), tempfile.TemporaryDirectory() as directory:
                 self.check_layer(RandomLayer(seed, Path(directory)), Path(directory))
 
+    def test_libarchive_complains_of_a_name_that_is_not_utf_8(self):
+        """Such a name stands in a PAX header. libarchive unpacks it all the same, but for its exit status."""
+        with tempfile.TemporaryDirectory() as directory:
+            file = Path(directory) / "file"
+            file.touch()
+            blob = self.build(Path(directory), "--format=none", b"--add=caf\xe9=" + bytes(file))
+            for view in (python_view, gnu_view):
+                self.assertEqual([entry["path"] for entry in view(blob)], [b"caf\xe9"])
+            self.assertRaisesRegex(Refused, "can't be converted from UTF-8", libarchive_view, blob)
+
     def check_layer(self, layer, directory):
         entries_of = {}
         for name, (flags, compression) in VARIANTS.items():
             level = layer.parts.choice(LEVELS[compression])
             with self.subTest(variant=name, level=level):
-                blob = self.build(layer, directory, [*flags, f"--compression-level={level}"])
+                blob = self.build(directory, *layer.arguments, *flags, f"--compression-level={level}")
                 tar = self.check_digests(blob, compression)
                 if tar not in entries_of:
                     self.assertTrue(not entries_of or "--estargz" in flags, "the tar depends on the compression")
@@ -89,10 +99,10 @@ class LayersTest(unittest.TestCase):
                     self.check_tar(tar, entries_of[tar], layer)
                 self.check_readers(blob, entries_of[tar])
 
-    def build(self, layer, directory, flags):
+    def build(self, directory, *arguments):
         """Builds the layer and returns its blob, which has its metadata beside it."""
         blob = directory / "blob"
-        command = [self.tool, "layer", *layer.arguments, *flags, f"--metadata={blob}.json", blob]
+        command = [self.tool, "layer", *arguments, f"--metadata={blob}.json", blob]
         done = subprocess.run(command, capture_output=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr.decode(errors="replace"))
         return blob
