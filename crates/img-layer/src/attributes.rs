@@ -232,8 +232,8 @@ mod tests {
 
     #[test]
     fn metadata_by_path_lies_over_the_default_and_must_be_used() {
-        let default = FileMetadata::parse(r#"{"uid":7,"mode":"0644"}"#).unwrap();
-        let metadata = |json: &str| FileMetadata::parse(json).unwrap();
+        let default = FileMetadata::parse(br#"{"uid":7,"mode":"0644"}"#).unwrap();
+        let metadata = |json: &str| FileMetadata::parse(json.as_bytes()).unwrap();
         let by_path = [(b"./a".to_vec(), metadata(r#"{"mode":"0600"}"#))];
         let mut table = AttributesTable::new(&default, &by_path).unwrap();
         assert_eq!(table.of_file(b"b").unwrap(), 0);
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn one_path_has_one_metadata() {
-        let metadata = |json: &str| FileMetadata::parse(json).unwrap();
+        let metadata = |json: &str| FileMetadata::parse(json.as_bytes()).unwrap();
         let check = |second: &str, accepted: bool| {
             let given = [
                 (b"a/b".to_vec(), metadata(r#"{"uid":1}"#)),

@@ -105,6 +105,11 @@ impl Imported {
 
 /// Opens an archive and returns the reader of its plain bytes.
 fn open(file: &[u8]) -> io::Result<(Archive, Decoder<BufReader<File>>)> {
+    // A pipe would be waited for, a device may never end.
+    if !std::fs::metadata(on_disk(file))?.is_file() {
+        let text = "it is a directory, device, pipe or socket, expected a file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
     let mut opened = File::open(on_disk(file))?;
     let metadata = opened.metadata()?;
     let mut start = Vec::new();

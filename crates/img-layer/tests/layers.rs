@@ -257,7 +257,7 @@ fn parent_directories_come_once_and_before_their_children() {
 }
 
 fn metadata(json: &str) -> FileMetadata {
-    FileMetadata::parse(json).unwrap()
+    FileMetadata::parse(json.as_bytes()).unwrap()
 }
 
 #[test]

@@ -30,7 +30,10 @@ fn options(format: Format, level: i32, jobs: usize) -> LayerOptions {
     let metadata = r#"{"mode":"0640","uid":7,"mtime":"2020-01-02T03:04:05Z","pax_records":{"SCHILY.xattr.user.x":"y"}}"#;
     LayerOptions {
         stargz: true,
-        file_metadata: vec![(b"app/0".to_vec(), FileMetadata::parse(metadata).unwrap())],
+        file_metadata: vec![(
+            b"app/0".to_vec(),
+            FileMetadata::parse(metadata.as_bytes()).unwrap(),
+        )],
         create_parent_directories: true,
         ..LayerOptions::new(Compression::new(format, level).unwrap(), jobs)
     }

@@ -35,8 +35,8 @@ pub struct ParseModeError(pub String);
 
 impl FileMetadata {
     /// Parses the JSON that `file_metadata()` returns.
-    pub fn parse(text: &str) -> Result<Self, WireError> {
-        Ok(parse_json(text.as_bytes())?)
+    pub fn parse(json: &[u8]) -> Result<Self, WireError> {
+        Ok(parse_json(json)?)
     }
 
     /// Returns the permission bits, at most `0o7777`.
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_misspelled_field_is_refused() {
-        assert!(FileMetadata::parse(r#"{"uid":1,"mode":"0600"}"#).is_ok());
-        assert!(FileMetadata::parse(r#"{"owner":1}"#).is_err());
+        assert!(FileMetadata::parse(br#"{"uid":1,"mode":"0600"}"#).is_ok());
+        assert!(FileMetadata::parse(br#"{"owner":1}"#).is_err());
     }
 }

@@ -110,9 +110,7 @@ pub(crate) fn key_values<'f>(
 ) -> Result<BTreeMap<String, String>, InputError> {
     let mut pairs = BTreeMap::new();
     for path in files {
-        pairs.extend(parse(context, path, |bytes| {
-            parse_key_values(&String::from_utf8_lossy(bytes))
-        })?);
+        pairs.extend(parse(context, path, parse_key_values)?);
     }
     pairs.extend(flags.iter().cloned());
     Ok(pairs)

@@ -484,3 +484,21 @@ fn trees_of_which_one_stands_in_the_other_are_no_symlinks() {
         );
     }
 }
+
+#[test]
+fn inputs_are_files_and_texts_are_utf_8() {
+    let folder = hello();
+    let pipe = std::process::Command::new("mkfifo")
+        .arg(folder.path("pipe"))
+        .status();
+    assert!(pipe.unwrap().success());
+    folder.refuse(
+        "layer --import-tar pipe o.tgz",
+        &["cannot import pipe", "expected a file"],
+    );
+    std::fs::write(folder.path("annotations"), b"k=\xff\n").unwrap();
+    folder.refuse(
+        "layer --add a=hello --annotations-file annotations o.tgz",
+        &["cannot use annotations", "expected UTF-8"],
+    );
+}

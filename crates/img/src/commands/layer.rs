@@ -220,17 +220,14 @@ struct BuildError {
 
 fn options(args: &LayerArgs) -> Result<LayerOptions, Failure> {
     let default_metadata = match &args.default_metadata {
-        Some(json) => parse_metadata("--default-metadata", json)?,
+        Some(json) => parse_metadata("--default-metadata", json.as_bytes())?,
         None => FileMetadata::default(),
     };
     let mut file_metadata = Vec::new();
     for (path, json) in &args.file_metadata {
         let path = path.strip_prefix(b"/").unwrap_or(path).to_vec();
         let shown = String::from_utf8_lossy(&path).into_owned();
-        file_metadata.push((
-            path,
-            parse_metadata(&shown, &String::from_utf8_lossy(json))?,
-        ));
+        file_metadata.push((path, parse_metadata(&shown, json)?));
     }
     let compression = args.compression.compression(&args.output)?;
     Ok(LayerOptions {
@@ -253,7 +250,7 @@ struct FileMetadataError {
     source: img_wire::WireError,
 }
 
-fn parse_metadata(path: &str, json: &str) -> Result<FileMetadata, FileMetadataError> {
+fn parse_metadata(path: &str, json: &[u8]) -> Result<FileMetadata, FileMetadataError> {
     FileMetadata::parse(json).map_err(|source| FileMetadataError {
         path: path.to_owned(),
         source,

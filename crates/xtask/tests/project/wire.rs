@@ -35,7 +35,7 @@ fn what_rules_write_is_understood() {
     assert_eq!(templates.env.unwrap()["VERSION"], "1.2.3");
     let launch = LaunchDescription::parse(&golden("launch.json")).unwrap();
     assert_eq!(launch.args.first().unwrap(), "deploy");
-    let metadata = FileMetadata::parse(&read("testdata/wire/file_metadata.json")).unwrap();
+    let metadata = FileMetadata::parse(&golden("file_metadata.json")).unwrap();
     assert_eq!(metadata.mode_bits(), Ok(Some(0o640)));
 }
 
@@ -51,6 +51,6 @@ fn lines_are_split_into_their_fields() {
     let bytes = golden("param_file.symlinks.params");
     let symlinks: Vec<_> = parse_symlinks(&bytes).map(Result::unwrap).collect();
     assert_eq!(symlinks[0].target, b"/app/server");
-    let pairs = parse_key_values(&read("testdata/wire/key_values.txt")).unwrap();
+    let pairs = parse_key_values(&golden("key_values.txt")).unwrap();
     assert_eq!(pairs["org.example.query"], "a=b");
 }
