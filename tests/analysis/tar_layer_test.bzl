@@ -3,6 +3,7 @@
 load("@bazel_skylib//rules:write_file.bzl", "write_file")
 load("//img:layer.bzl", "layer_from_tar")
 load("//img:media_types.bzl", "GZIP_LAYER", "UNCOMPRESSED_LAYER", "ZSTD_LAYER")
+load("//tests/analysis:fixtures.bzl", "fixture_tree")
 load("//tests/analysis:support.bzl", "argv_test_rule", "failure_test_rule", "providers_test")
 
 _argv_test = argv_test_rule()
@@ -177,9 +178,14 @@ def _failure_tests():
             ["`annotations`"],
             {"annotations": {"": "x"}},
         ),
+        (
+            "directory_is_no_tar",
+            ["`src`", "found: the directory tests/analysis/tree_of_tar"],
+            {"src": ":tree_of_tar"},
+        ),
     ]:
         layer = name + "_layer"
-        _layer(name = layer, src = "from.tar", **attributes)
+        _layer(name = layer, **({"src": "from.tar"} | attributes))
         _failure_test(
             name = name,
             size = "small",
@@ -192,6 +198,7 @@ def tar_layer_tests():
     """Declares the tests of this file."""
     for name in ["from.tar", "from.tar.gz", "from.tgz", "from.tar.zst", "from.tzst", "from.txt"]:
         write_file(name = name + "_file", out = name, tags = ["manual"])
+    fixture_tree(name = "tree_of_tar", tags = ["manual"])
     _hashed_tests()
     _compressed_tests()
     _optimized_tests()

@@ -6,6 +6,7 @@ load("//img/private/actions:tar_layer.bzl", "tar_layer_action")
 load("//img/private/attrs:annotations.bzl", "ANNOTATION_ATTRS", "add_annotations")
 load("//img/private/attrs:checks.bzl", "check_keys")
 load("//img/private/lib:compression.bzl", "TAR_FORMATS", "compressed_media_type", "tar_format")
+load("//img/private/lib:fail_attr.bzl", "fail_attr")
 load("//img/private/lib:media_types.bzl", "LAYER_TAR_SUFFIXES")
 load("//img/private/providers:layer_info.bzl", "LayerInfo")
 load("//img/private/providers:layers_info.bzl", "LayersInfo")
@@ -21,7 +22,16 @@ load("//img/private/toolchain:toolchain_type.bzl", "TOOLCHAIN_TYPE")
 
 def _layer_from_tar_impl(ctx):
     check_keys(ctx, "annotations")
-    layer = _make_layer(ctx, ctx.file.src)
+    tar = ctx.file.src
+    if tar.is_directory or not tar_format(tar.basename):
+        fail_attr(
+            ctx.label,
+            "src",
+            expected = "a tar ({})".format(", ".join(LAYER_TAR_SUFFIXES)),
+            found = "{} {}".format("the directory" if tar.is_directory else "the file", tar.short_path),
+            remedy = "put files and directories into an image_layer, or give the tar such a name",
+        )
+    layer = _make_layer(ctx, tar)
     return [
         DefaultInfo(files = depset([layer.blob, layer.metadata])),
         OutputGroupInfo(
@@ -76,9 +86,11 @@ layer_from_tar(
 )
 ```
 
-A tar that is as it is wanted becomes the layer itself, and is only hashed; the setting `single_member` alone changes
-nothing in it, the attribute does. Else it is compressed anew, or, with `optimize`, taken apart and put together again. In any case it is read strictly: an archive that
-two readers would not see the same in is refused, with the name of the entry and its offset.
+A tar that is as it is wanted becomes the layer itself, and is only hashed. With `compress = "auto"` that is any
+compression, none as well: the setting counts only where the tar is written anew (`optimize`, `estargz`). The setting
+`single_member` alone changes nothing in it, the attribute does. Else it is compressed anew, or, with `optimize`,
+taken apart and put together again. In any case it is read strictly: an archive that two readers would not see the
+same in is refused, with the name of the entry and its offset.
 
 Output groups: `layer` (the blob) and `metadata` (JSON with its digests and size).
 """,
