@@ -13,7 +13,7 @@ use img_tar::EntryKind;
 use crate::attributes::AttributesId;
 use crate::content::Hash;
 use crate::error::{BuildLayerError, shown};
-use crate::path::{on_disk, parent};
+use crate::path::{LONGEST_PATH, TOO_LONG, on_disk, parent};
 
 /// An entry of the layer and its attributes.
 #[derive(Clone, Debug)]
@@ -89,6 +89,13 @@ pub(crate) struct Entries<'a> {
 impl<'a> Entries<'a> {
     /// Adds an entry; returns nothing if the same stands at its path already.
     pub(crate) fn add(&mut self, entry: Planned<'a>) -> Result<Option<EntryId>, BuildLayerError> {
+        // Those of files below a tree are put together of two.
+        if entry.path.len() > LONGEST_PATH {
+            return Err(BuildLayerError::Path {
+                path: shown(&entry.path),
+                problem: TOO_LONG,
+            });
+        }
         let id = self.planned.len();
         match self.by_path.entry(entry.path.clone()) {
             MapEntry::Vacant(vacant) => {

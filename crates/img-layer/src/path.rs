@@ -13,6 +13,9 @@ use crate::error::{BuildLayerError, shown};
 /// The longest path in bytes: Linux's `PATH_MAX`, less the NUL. Nobody unpacks a longer one.
 pub(crate) const LONGEST_PATH: usize = 4095;
 
+/// What is wrong with a longer one.
+pub(crate) const TOO_LONG: &str = "is longer than any system unpacks";
+
 /// Returns the path in its one spelling: components joined by single slashes.
 pub(crate) fn normalize(path: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, BuildLayerError> {
     let refuse = |problem| BuildLayerError::Path {
@@ -26,7 +29,7 @@ pub(crate) fn normalize(path: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, BuildLayer
         return Err(refuse("holds a NUL byte"));
     }
     if path.len() > LONGEST_PATH {
-        return Err(refuse("is longer than any system unpacks"));
+        return Err(refuse(TOO_LONG));
     }
     let mut is_normal = true;
     for component in path.split(|b| *b == b'/') {

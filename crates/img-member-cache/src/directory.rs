@@ -1,6 +1,7 @@
 //! Records as files: `<first two hex digits>/<key in hex>`.
 //!
-//! A file is the format's name (8 bytes), the SHA-256 of the record (32 bytes), and the record.
+//! A file is the format's name (8 bytes), the SHA-256 of the key and the record (32 bytes), and the record: so
+//! it is worth something under its own name alone.
 
 use std::ffi::OsStr;
 use std::fs::{DirEntry, File};
@@ -14,7 +15,7 @@ use img_oci::Sha256Hasher;
 use rustix::fs::{FlockOperation, flock};
 use thiserror::Error;
 
-const NAME: &[u8; 8] = b"imgmem1\n";
+const NAME: &[u8; 8] = b"imgmem2\n";
 /// What the names of records begin with until they are whole.
 const UNFINISHED: &str = ".imgmem-";
 
@@ -62,7 +63,7 @@ impl Directory {
         let mut record = Vec::with_capacity(size.saturating_sub(HEADER).min(64 << 20) + 1);
         file.read_to_end(&mut record).ok()?;
         let (name, hash) = header.split_at(NAME.len());
-        if name != NAME || hash != Sha256Hasher::hash(&record) {
+        if name != NAME || hash != hash_of(key, &record) {
             return None;
         }
         // A cache that may only be read is as good, though its records do not stay young.
@@ -92,7 +93,7 @@ impl Directory {
             .prefix(UNFINISHED)
             .tempfile_in(folder)?;
         file.write_all(NAME)?;
-        file.write_all(&Sha256Hasher::hash(record))?;
+        file.write_all(&hash_of(key, record))?;
         file.write_all(record)?;
         file.persist(path)?;
         Ok(())
@@ -158,6 +159,13 @@ impl Directory {
     }
 }
 
+fn hash_of(key: &MemberKey, record: &[u8]) -> [u8; 32] {
+    let mut hasher = Sha256Hasher::new();
+    hasher.update(key);
+    hasher.update(record);
+    hasher.finish()
+}
+
 /// Tells whether a name is that of a record, or of one that was not written to its end.
 fn is_record(name: &OsStr) -> bool {
     is_hex(name, 64) || name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes())
@@ -207,6 +215,11 @@ mod tests {
         }
         cache.save(&key(1), b"again");
         assert_eq!(cache.load(&key(1)).as_deref(), Some(b"again".as_slice()));
+        let other = cache.file(&key(2));
+        std::fs::create_dir_all(other.parent().unwrap()).unwrap();
+        std::fs::rename(&path, &other).unwrap();
+        assert_eq!(cache.load(&key(2)), None);
+        cache.save(&key(1), b"again");
         cache.forget(&key(1));
         assert_eq!(cache.load(&key(1)), None);
     }

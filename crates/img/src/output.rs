@@ -198,7 +198,7 @@ fn check_places(outputs: &[Output]) -> Result<(), WriteOutputError> {
     let mut places = BTreeSet::new();
     let twice = outputs.iter().find(|output| {
         let is_file = output.temporary.is_some();
-        is_file && !places.insert(&output.place)
+        is_file && !places.insert(one_spelling(&output.place))
     });
     twice.map_or(Ok(()), |output| {
         let text = "two outputs are to be written there: give each a path of its own";
@@ -207,6 +207,18 @@ fn check_places(outputs: &[Output]) -> Result<(), WriteOutputError> {
             source: io::Error::new(io::ErrorKind::InvalidInput, text),
         })
     })
+}
+
+/// Returns the path of a file in an existing folder, whatever way to the folder was given.
+fn one_spelling(place: &Path) -> PathBuf {
+    let folder = place
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+    match (folder, place.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => place.to_owned(),
+    }
 }
 
 /// Creates an output with these bytes; it still has to be committed.

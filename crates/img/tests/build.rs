@@ -445,6 +445,10 @@ fn two_outputs_have_two_places() {
         &["cannot write o.tgz", "give each a path of its own"],
     );
     folder.refuse(
+        "layer --add a=hello --metadata ./o.tgz o.tgz",
+        &["cannot write", "give each a path of its own"],
+    );
+    folder.refuse(
         "layer --add a=hello --metadata m --content-manifest m o.tgz",
         &["cannot write m", "give each a path of its own"],
     );
