@@ -58,6 +58,7 @@ fn building_an_image_knows_no_clock_network_or_process() {
         "img-wire",
         "img-tar",
         "img-compress",
+        "img-template",
         "img-layer",
         "img-image",
         "img-layout",
@@ -77,7 +78,13 @@ fn building_an_image_knows_no_clock_network_or_process() {
 
 #[test]
 fn formats_open_no_files() {
-    let formats = ["img-oci", "img-wire", "img-tar", "img-compress"];
+    let formats = [
+        "img-oci",
+        "img-wire",
+        "img-tar",
+        "img-compress",
+        "img-template",
+    ];
     check_none(&occurrences(
         &named(&formats),
         &["std::fs", "fs::", "File::open", "File::create"],

@@ -10,7 +10,7 @@ use crate::project::{check_none, list, members, metadata_with_dependencies, text
 /// Every crate, in the tier it belongs to. A crate depends on tiers before its own.
 const TIERS: [(&str, &[&str]); 8] = [
     ("core", &["img-oci", "img-wire"]),
-    ("format", &["img-tar", "img-compress"]),
+    ("format", &["img-tar", "img-compress", "img-template"]),
     ("build", &["img-layer", "img-image", "img-layout"]),
     ("port", &["img-store"]),
     ("adapter", &["img-member-cache", "img-registry"]),
