@@ -20,7 +20,7 @@ from support import places
 from support.consumer import OnConsumer
 
 sys.path.insert(0, str(places.REPOSITORY / "tests" / "readers"))
-from readers_test import contents, gnu_view, libarchive_view, python_view  # noqa: E402
+from views import gnu_view, libarchive_view, python_view  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 LISTINGS = HERE / "listings"
@@ -105,13 +105,13 @@ class Consumer(OnConsumer):
 
     def check_readers(self, archive):
         python = python_view(archive)
-        whole = b"".join(contents_of_files(archive))
-        for view, program in [(gnu_view, "tar"), (libarchive_view, "bsdtar")]:
+        for view in (gnu_view, libarchive_view):
             found = view(archive)
-            seen = [{key: fields[key] for key in entry} for fields, entry in zip(python, found)]
-            self.assertEqual(found, seen)
             self.assertEqual(len(found), len(python))
-            self.assertEqual(contents(archive, program), whole)
+            for one, other in zip(python, found):
+                shared = one.keys() & other.keys()
+                self.assertIn("content", shared)
+                self.assertEqual({key: one[key] for key in shared}, {key: other[key] for key in shared})
 
     def test_metadata_says_what_is_there(self):
         for name in self.names:
@@ -139,11 +139,6 @@ class Consumer(OnConsumer):
 
     def digests(self, built):
         return {label: json.loads(built.text(label, "metadata"))["digest"] for label in self.labels}
-
-
-def contents_of_files(archive):
-    with tarfile.open(archive, "r:", encoding="utf-8") as opened:
-        return [opened.extractfile(member).read() for member in opened if member.isreg()]
 
 
 class Bazel7(Consumer, unittest.TestCase):
